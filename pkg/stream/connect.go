@@ -1,0 +1,97 @@
+package stream
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// parseURL understands what go-redis does (redis, rediss, unix) and two schemes of our own for what it has no
+// scheme for: redis-sentinel://[user:password@]host,host/master[?db=N] and redis-cluster://[user:password@]host,host.
+func parseURL(raw string) (*redis.UniversalOptions, error) {
+	scheme, rest, ok := strings.Cut(raw, "://")
+	if !ok {
+		return nil, errors.New("not a URL: redis://host:port is the usual form")
+	}
+	switch scheme {
+	case "redis", "rediss", "unix":
+		return single(raw)
+	case "redis-sentinel", "redis-cluster":
+		return several(scheme, rest)
+	}
+	return nil, fmt.Errorf("scheme %q is none of redis, rediss, unix, redis-sentinel, redis-cluster", scheme)
+}
+
+func single(raw string) (*redis.UniversalOptions, error) {
+	o, err := redis.ParseURL(raw)
+	if err != nil {
+		return nil, redact(err, raw)
+	}
+	return &redis.UniversalOptions{
+		Addrs: []string{o.Addr}, Username: o.Username, Password: o.Password, DB: o.DB, TLSConfig: o.TLSConfig,
+	}, nil
+}
+
+// redact keeps the password of a URL out of an error about it: net/url quotes the whole.
+func redact(err error, raw string) error {
+	var wrong *url.Error
+	if errors.As(err, &wrong) {
+		return wrong.Err
+	}
+	if _, after, ok := strings.Cut(raw, "@"); ok && strings.Contains(err.Error(), after) {
+		return errors.New("can't be read")
+	}
+	return err
+}
+
+func several(scheme, rest string) (*redis.UniversalOptions, error) {
+	o := &redis.UniversalOptions{IsClusterMode: scheme == "redis-cluster"}
+	if at := strings.LastIndex(rest, "@"); at >= 0 {
+		u, err := url.Parse("redis://" + rest[:at] + "@x")
+		if err != nil {
+			return nil, errors.New("user and password can't be read: escape special characters")
+		}
+		o.Username = u.User.Username()
+		o.Password, _ = u.User.Password()
+		rest = rest[at+1:]
+	}
+	hosts, master, _ := strings.Cut(rest, "/")
+	o.Addrs = strings.Split(hosts, ",")
+	for _, h := range o.Addrs {
+		if h == "" {
+			return nil, errors.New("a host is empty: host:port,host:port is expected")
+		}
+	}
+	if !o.IsClusterMode {
+		if master == "" {
+			return nil, errors.New("the master's name is missing: redis-sentinel://host,host/master")
+		}
+		o.MasterName = master
+	}
+	return o, nil
+}
+
+// connect makes a client. It never repeats a command by itself: a command whose connection broke may have
+// been carried out, and go-redis would send it again without a word.
+func connect(c Config, blocking bool) (redis.UniversalClient, error) {
+	o, err := parseURL(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	o.MaxRetries = -1
+	o.MaxRedirects = 3
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = c.Timeout, c.Timeout, c.Timeout
+	o.ContextTimeoutEnabled = true
+	o.Protocol = 2
+	o.DisableIdentity = true
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	o.PoolSize, o.MinIdleConns = c.PoolMax, c.PoolMin
+	if blocking { // one reader a partition: none waits for another's connection
+		o.PoolSize, o.MinIdleConns = MaxPartitions, 0
+	}
+	return redis.NewUniversalClient(o), nil
+}
