@@ -1,0 +1,175 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"runtime/pprof"
+	"time"
+)
+
+// actor is one part of a group. What changes is guarded by the group's mutex.
+type actor struct {
+	name   string
+	run    func(ctx context.Context, ready func()) error
+	state  State
+	since  time.Time
+	cancel context.CancelFunc
+	ready  chan struct{} // closed when the next may start
+	done   chan struct{} // closed when run has returned
+}
+
+func newActor(name string, run func(ctx context.Context, ready func()) error) *actor {
+	return &actor{
+		name: name, run: run,
+		state: Waiting, since: time.Now(),
+		ready: make(chan struct{}), done: make(chan struct{}),
+	}
+}
+
+// start gives a its goroutine, which stop ends and waits for.
+func (g *Group) start(alive context.Context, a *actor) {
+	ctx, cancel := context.WithCancel(alive)
+	g.enter(a, Starting, func() { a.cancel = cancel })
+	g.log().Debug("starting", "task", a.name)
+	go func() {
+		defer close(a.done)
+		defer cancel()
+		g.leave(a, labelled(ctx, a.name, func(ctx context.Context) error {
+			return guarded(ctx, a.run, func() { g.markReady(a) })
+		}))
+	}()
+}
+
+func (g *Group) markReady(a *actor) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	select {
+	case <-a.ready:
+		return
+	default:
+		close(a.ready)
+	}
+	if a.state == Starting {
+		a.state, a.since = Running, time.Now()
+	}
+}
+
+// leave notes that a has returned, and whether that is a fault.
+func (g *Group) leave(a *actor, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	asked := a.state == Stopping || a.state == GivenUp
+	if asked && onlyCanceled(err) {
+		err = nil
+	}
+	a.state, a.since = Done, time.Now()
+	if err != nil {
+		a.state = Failed
+		g.faults = append(g.faults, fmt.Errorf("%s: %w", a.name, err))
+	}
+	if !asked {
+		g.log().Info("ended by itself, stopping the others", "task", a.name, "failed", err != nil)
+	}
+	select {
+	case <-g.ended:
+	default:
+		close(g.ended)
+	}
+}
+
+// stop asks a to end and waits for it, as long as its grace lasts.
+func (g *Group) stop(a *actor) {
+	asked := time.Now()
+	g.enter(a, Stopping, nil)
+	a.cancel()
+	timer := time.NewTimer(g.grace())
+	defer timer.Stop()
+	select {
+	case <-a.done:
+		g.log().Debug("stopped", "task", a.name, "took", time.Since(asked))
+	case <-timer.C:
+		g.giveUp(a)
+	}
+}
+
+// giveUp leaves a's goroutine behind: nothing can end it from outside, and the others must still stop.
+func (g *Group) giveUp(a *actor) {
+	g.enter(a, GivenUp, func() {
+		g.faults = append(g.faults, fmt.Errorf("%s: %w (%v)", a.name, ErrGrace, g.grace()))
+	})
+	g.log().Error("did not stop in time, given up", "task", a.name, "grace", g.grace())
+}
+
+// enter changes a's state, unless it has ended; then also happens, if it did.
+func (g *Group) enter(a *actor, s State, also func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if a.state == Done || a.state == Failed {
+		return
+	}
+	a.state, a.since = s, time.Now()
+	if also != nil {
+		also()
+	}
+}
+
+// labelled runs f under the pprof label task. In a group inside another's actor the label is a path: up/gateway.
+func labelled(ctx context.Context, name string, f func(context.Context) error) (err error) {
+	if outer, ok := pprof.Label(ctx, "task"); ok {
+		name = outer + "/" + name
+	}
+	pprof.Do(ctx, pprof.Labels("task", name), func(ctx context.Context) { err = f(ctx) })
+	return err
+}
+
+// guarded turns a panic into an error, so that the other parts can still stop in order.
+func guarded(ctx context.Context, run func(context.Context, func()) error, ready func()) (err error) {
+	returned := false
+	defer func() {
+		if v := recover(); v != nil {
+			err = &Panic{Value: v, Stack: debug.Stack()}
+		} else if !returned {
+			err = errors.New("its goroutine exited (runtime.Goexit)")
+		}
+	}()
+	err = run(ctx, ready)
+	returned = true
+	return err
+}
+
+// Panic is the error of an actor that panicked.
+type Panic struct {
+	Value any    // what was given to panic
+	Stack []byte // of the goroutine that panicked
+}
+
+// Error names the value and shows the stack: it is a fault of the program, and where it lies is all that helps.
+func (p *Panic) Error() string { return fmt.Sprintf("panic: %v\n%s", p.Value, p.Stack) }
+
+// Unwrap returns the value where it is an error.
+func (p *Panic) Unwrap() error {
+	err, _ := p.Value.(error)
+	return err
+}
+
+// onlyCanceled reports whether err says nothing but that a context was cancelled. errors.Is would also say yes to
+// a cancellation that is joined with the failure that matters.
+func onlyCanceled(err error) bool {
+	for err != nil {
+		if several, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, e := range several.Unwrap() {
+				if !onlyCanceled(e) {
+					return false
+				}
+			}
+			return true
+		}
+		if err == context.Canceled {
+			return true
+		}
+		err = errors.Unwrap(err)
+	}
+	return false
+}
