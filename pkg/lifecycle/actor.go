@@ -36,9 +36,11 @@ func (g *Group) start(alive context.Context, a *actor) {
 	go func() {
 		defer close(a.done)
 		defer cancel()
-		g.leave(a, labelled(ctx, a.name, func(ctx context.Context) error {
+		err := errExited
+		defer func() { g.leave(a, err) }()
+		err = labelled(ctx, a.name, func(ctx context.Context) error {
 			return guarded(ctx, a.run, func() { g.markReady(a) })
-		}))
+		})
 	}()
 }
 
@@ -126,18 +128,16 @@ func labelled(ctx context.Context, name string, f func(context.Context) error) (
 
 // guarded turns a panic into an error, so that the other parts can still stop in order.
 func guarded(ctx context.Context, run func(context.Context, func()) error, ready func()) (err error) {
-	returned := false
 	defer func() {
 		if v := recover(); v != nil {
 			err = &Panic{Value: v, Stack: debug.Stack()}
-		} else if !returned {
-			err = errors.New("its goroutine exited (runtime.Goexit)")
 		}
 	}()
-	err = run(ctx, ready)
-	returned = true
-	return err
+	return run(ctx, ready)
 }
+
+// errExited stays when run neither returned nor panicked.
+var errExited = errors.New("its goroutine exited (runtime.Goexit)")
 
 // Panic is the error of an actor that panicked.
 type Panic struct {
