@@ -1,11 +1,7 @@
 package event
 
 import (
-	"bytes"
-	"encoding/base64"
 	"fmt"
-	"slices"
-	"strconv"
 	"time"
 )
 
@@ -63,7 +59,7 @@ func slotOf(name []byte) slot {
 func (f *Frame) set(s *Span, mark int, quoted, value []byte) {
 	name, whole := f.unquote(quoted)
 	if !whole {
-		s.refuse(badAttribute(string(name), "has a name that is not Unicode: a surrogate stands alone"))
+		s.fail(name, "has a name that is not Unicode: a surrogate stands alone")
 		return
 	}
 	k := slotOf(name)
@@ -72,7 +68,7 @@ func (f *Frame) set(s *Span, mark int, quoted, value []byte) {
 		return
 	}
 	if s.seen&(1<<k) != 0 {
-		s.refuse(badAttribute(string(name), "occurs twice"))
+		s.fail(name, "occurs twice")
 		return
 	}
 	s.seen |= 1 << k
@@ -85,40 +81,6 @@ func (f *Frame) set(s *Span, mark int, quoted, value []byte) {
 	default:
 		f.setText(s, k, name, value)
 	}
-}
-
-func (s *Span) setData(p Payload, data []byte) {
-	if s.payload != NoData {
-		s.refuse(badAttribute("data_base64", "and data exclude each other"))
-		return
-	}
-	s.payload, s.data = p, data
-}
-
-func (f *Frame) setBinary(s *Span, value []byte) {
-	data, ok := f.decodeBase64(value)
-	if !ok {
-		s.refuse(badAttribute("data_base64", "must be a string of base64 (RFC 4648, 4), padded and without line breaks"))
-	}
-	s.setData(BinaryData, data)
-}
-
-// strict refuses padding bits that are not zero, so that bytes have one spelling.
-var strict = base64.StdEncoding.Strict()
-
-func (f *Frame) decodeBase64(value []byte) (data []byte, ok bool) {
-	if value[0] != '"' {
-		return nil, false
-	}
-	text, whole := f.unquote(value)
-	if !whole || bytes.ContainsAny(text, "\r\n") { // package base64 passes over line breaks
-		return nil, false
-	}
-	start := len(f.scratch)
-	f.scratch = slices.Grow(f.scratch, strict.DecodedLen(len(text)))
-	n, err := strict.Decode(f.scratch[start:cap(f.scratch)], text)
-	f.scratch = f.scratch[:start+n]
-	return f.scratch[start:], err == nil
 }
 
 // setText applies an attribute of text that CloudEvents names.
@@ -136,117 +98,23 @@ func (f *Frame) setText(s *Span, k slot, name, value []byte) {
 		fault = "must be a time of RFC 3339, like 2006-01-02T15:04:05.999Z"
 	}
 	if fault != "" {
-		s.refuse(badAttribute(string(name), fault))
+		s.fail(name, fault)
 	}
 	if k < slotText {
 		s.text[k] = text
 	}
 }
 
-// isTime takes what every consumer can parse: RFC 3339 without leap seconds, T and Z in upper case.
+// isTime takes RFC 3339 as every consumer can parse it: no leap seconds, T and Z in upper case. Package time lets three
+// things pass that RFC 3339 does not: an hour of one digit, a comma for the point, offsets beyond 23:59.
 func isTime(text []byte) bool {
+	n := len(text)
+	if n < len("2006-01-02T15:04:05Z") || text[13] != ':' || text[19] == ',' {
+		return false
+	}
+	if text[n-1] != 'Z' && (string(text[n-5:n-3]) > "23" || string(text[n-2:]) > "59") {
+		return false
+	}
 	var t time.Time
 	return t.UnmarshalText(text) == nil
-}
-
-// setExtension applies an extension attribute; those of s begin at mark.
-func (f *Frame) setExtension(s *Span, mark int, name, value []byte) {
-	fault := nameFault(name)
-	if fault == "" && len(f.extensions)-mark == MaxExtensions {
-		fault = fmt.Sprintf("is one extension too many: at most %d are taken", MaxExtensions)
-	}
-	if fault == "" && occurs(f.extensions[mark:], name) {
-		fault = "occurs twice"
-	}
-	if fault != "" {
-		s.refuse(badAttribute(string(name), fault))
-		return
-	}
-	x, fault := f.extension(value)
-	if fault != "" {
-		s.refuse(badAttribute(string(name), fault))
-	}
-	x.name = name
-	f.extensions = append(f.extensions, x)
-}
-
-// nameFault checks the name of an extension. CloudEvents 1.0, 3.1.
-func nameFault(name []byte) string {
-	if len(name) == 0 || len(name) > MaxExtensionName {
-		return fmt.Sprintf("has a name of %d bytes; 1 to %d are taken", len(name), MaxExtensionName)
-	}
-	for _, c := range name {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-			return "has a name with other characters than a-z and 0-9"
-		}
-	}
-	return ""
-}
-
-func occurs(xs []extension, name []byte) bool {
-	for i := range xs {
-		if bytes.Equal(xs[i].name, name) {
-			return true
-		}
-	}
-	return false
-}
-
-// extension reads the value of an extension attribute. CloudEvents JSON format 1.0, 2.2. null takes a place, too,
-// so that a second one of its name is found.
-func (f *Frame) extension(value []byte) (x extension, fault string) {
-	switch value[0] {
-	case '"':
-		x.kind = Text
-		x.text, fault = f.text(value)
-	case 't', 'f':
-		x.kind = Boolean
-		if value[0] == 't' {
-			x.integer = 1
-		}
-	case 'n':
-		x.kind = absent
-	case '[', '{':
-		fault = "must be a string, a boolean or an integer"
-	default:
-		n, err := strconv.ParseInt(string(value), 10, 32)
-		if err != nil {
-			fault = "must be an integer of 32 bits, without fraction or exponent, if it is a number"
-		}
-		x.kind, x.integer = Integer, int32(n)
-	}
-	return x, fault
-}
-
-// absent is the kind of an extension whose value was null.
-const absent Kind = 255
-
-// judge decides what depends on the whole event.
-func (f *Frame) judge(s *Span) {
-	if s.Control = s.control(); s.Control != None {
-		s.Refused = nil
-		return
-	}
-	switch {
-	case len(s.Raw) > f.limits.EventBytes:
-		s.Refused = Refuse(CodeTooLarge, fmt.Sprintf("the event has %d bytes; at most %d are taken", len(s.Raw), f.limits.EventBytes))
-	case len(s.Type()) == 0:
-		s.refuse(badAttribute("type", "is required"))
-	}
-}
-
-// control says whether s is a message of the protocol. With two types it might be an event to its sender, and then
-// it is refused rather than lost.
-func (s *Span) control() Control {
-	if s.payload != NoData || s.Refused != nil && s.Refused.Attribute == "type" {
-		return None
-	}
-	switch string(s.Type()) {
-	case "ping":
-		return Ping
-	case "pong":
-		return Pong
-	default:
-		return None
-	}
 }

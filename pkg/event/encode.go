@@ -138,34 +138,6 @@ func (s *Span) payloadField() protowire.Number {
 	}
 }
 
-// size is the length of the attribute's own encoding.
-func (x *extension) size() int {
-	n := 2 + protowire.SizeBytes(len(x.name)) // two tags, one byte each
-	if x.kind == Text {
-		return n + protowire.SizeBytes(len(x.text))
-	}
-	return n + protowire.SizeVarint(uint64(int64(x.integer)))
-}
-
-func (x *extension) append(dst []byte) []byte {
-	if x.kind == absent {
-		return dst
-	}
-	dst = protowire.AppendTag(dst, eventExtensions, protowire.BytesType)
-	dst = protowire.AppendVarint(dst, uint64(x.size()))
-	dst = appendBytes(dst, attributeName, x.name)
-	switch x.kind {
-	case Text:
-		dst = protowire.AppendTag(dst, attributeText, protowire.BytesType)
-		return protowire.AppendBytes(dst, x.text)
-	case Boolean:
-		dst = protowire.AppendTag(dst, attributeBoolean, protowire.VarintType)
-	default:
-		dst = protowire.AppendTag(dst, attributeInteger, protowire.VarintType)
-	}
-	return protowire.AppendVarint(dst, uint64(int64(x.integer))) // int32 is sign-extended on the wire
-}
-
 // appendBytes appends a field, unless it is empty: proto3 does not write those.
 func appendBytes(dst []byte, n protowire.Number, b []byte) []byte {
 	if len(b) == 0 {

@@ -39,14 +39,6 @@ const (
 	BinaryData
 )
 
-// extension is an extension attribute of a Span.
-type extension struct {
-	name    []byte
-	kind    Kind
-	text    []byte // of Text
-	integer int32  // of Integer; of Boolean 0 or 1
-}
-
 // Valid says that the span is an event that may be stored.
 func (s *Span) Valid() bool { return s.Refused == nil && s.Control == None }
 
@@ -62,9 +54,10 @@ func (s *Span) PartitionKey() []byte { return s.text[slotPartitionKey] }
 // Data is JSON as it was sent, or the bytes that data_base64 stands for.
 func (s *Span) Data() ([]byte, Payload) { return s.data, s.payload }
 
-// refuse keeps the first fault: later ones may follow from it.
-func (s *Span) refuse(r *Refusal) {
+// fail refuses the event for an attribute: fault completes the sentence that begins with its name. The first fault
+// is kept, since later ones may follow from it.
+func (s *Span) fail(name []byte, fault string) {
 	if s.Refused == nil {
-		s.Refused = r
+		s.Refused = badAttribute(string(name), fault)
 	}
 }
