@@ -91,6 +91,12 @@ func (s *Stream) Partition(key []byte) int {
 	return int(h.Sum32() % uint32(s.partitions))
 }
 
+// Clustered says whether partitions lie on several nodes.
+func (s *Stream) Clustered() bool {
+	_, ok := s.client.(*redis.ClusterClient)
+	return ok
+}
+
 // Limits is the text of the limits that this process appends under.
 func (s *Stream) Limits() string { return s.config.Limits }
 

@@ -1,0 +1,150 @@
+package produce
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+
+	"millrace.dev/pkg/event"
+	"millrace.dev/pkg/stream"
+)
+
+// attempt is a batch on its way: what is cut off already, and what is not known.
+type attempt struct {
+	batch *Batch
+	parts []openPart
+	// sent holds the indexes in parts of those that were in the last try.
+	sent []int
+	// duplicates are recognised and not yet counted in the ledger.
+	duplicates int
+	err        error
+}
+
+type openPart struct {
+	part *Part
+	// cut events off the front are stored already.
+	cut int
+	// first is the number of the first event of an anonymous part.
+	first uint64
+	// unknown: a try is behind it of which nobody knows whether it was carried out. What is found stored
+	// after it may be our own.
+	unknown bool
+}
+
+func (p *openPart) left() int { return p.part.Events - p.cut }
+
+// numbers are the first and the last number of what is left.
+func (p *openPart) numbers() (first, last uint64) {
+	if p.part.Session == nil {
+		return p.first, p.first + uint64(p.part.Events) - 1
+	}
+	return p.part.Numbers[p.cut], p.part.Numbers[len(p.part.Numbers)-1]
+}
+
+func (p *openPart) bytes() []byte {
+	switch {
+	case p.left() == 0:
+		return nil
+	case p.cut == 0:
+		return p.part.Bytes
+	}
+	return p.part.Bytes[p.part.Ends[p.cut-1]:]
+}
+
+func (t *attempt) events() int {
+	n := 0
+	for i := range t.parts {
+		n += t.parts[i].left()
+	}
+	return n
+}
+
+// blob is the EventBatch of what is left: concatenated members are a batch.
+func (t *attempt) blob() []byte {
+	size := 8
+	for i := range t.parts {
+		size += len(t.parts[i].bytes())
+	}
+	b := event.AppendVersion(make([]byte, 0, size))
+	for i := range t.parts {
+		b = append(b, t.parts[i].bytes()...)
+	}
+	return b
+}
+
+// stored: the script has stored what was left.
+func (t *attempt) stored() {
+	for i := range t.parts {
+		t.batch.Stored.Accepted += t.parts[i].left()
+	}
+	t.batch.Stored.Done = true
+}
+
+// fail notes a try without a good answer. If Redis itself refused it, it has changed nothing; else nobody knows,
+// and duplicates that it may have counted are not counted again: they are a lower bound.
+func (t *attempt) fail(err error) {
+	t.err = err
+	if stream.Refused(err) {
+		return
+	}
+	t.duplicates = 0
+	for i := range t.parts {
+		t.parts[i].unknown = true
+	}
+}
+
+// cut takes off what the marks say is stored: pairs of a part's place in the last try and its mark.
+func (t *attempt) cut(pairs []string, renumber func(partition int, mark uint64, events int) uint64) error {
+	for ; len(pairs) >= 2; pairs = pairs[2:] {
+		place, err := strconv.Atoi(pairs[0])
+		if err != nil || place < 0 || place >= len(t.sent) {
+			return fmt.Errorf("append.lua names a part %q of %d", pairs[0], len(t.sent))
+		}
+		mark, err := strconv.ParseUint(pairs[1], 10, 64)
+		if err != nil {
+			return fmt.Errorf("a mark is no number: %w", err)
+		}
+		p := &t.parts[t.sent[place]]
+		if p.part.Session == nil && mark < p.first+uint64(p.part.Events)-1 {
+			p.first = renumber(t.batch.Partition, mark, p.part.Events)
+			continue
+		}
+		t.recognise(p, p.upTo(mark)-p.cut)
+	}
+	if t.events() == 0 && t.duplicates == 0 {
+		t.batch.Stored.Done = true
+	}
+	return nil
+}
+
+// upTo counts the events whose numbers are not above mark.
+func (p *openPart) upTo(mark uint64) int {
+	if p.part.Session == nil {
+		return p.part.Events
+	}
+	return sort.Search(len(p.part.Numbers), func(i int) bool { return p.part.Numbers[i] > mark })
+}
+
+func (t *attempt) recognise(p *openPart, events int) {
+	p.cut += events
+	if p.unknown {
+		t.batch.Stored.Accepted += events
+		return
+	}
+	t.batch.Stored.Duplicates += events
+	t.duplicates += events
+}
+
+// worst is the error that keeps a batch from being stored, if there is one.
+func worst(open []*attempt) error {
+	var first error
+	for _, t := range open {
+		if t.err != nil && !stream.Transient(t.err) {
+			return t.err
+		}
+		if first == nil {
+			first = t.err
+		}
+	}
+	return first
+}

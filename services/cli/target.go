@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Target is the gateway that a command talks to.
+type Target struct {
+	URL string `name:"url" default:"ws://127.0.0.1:8000/ws" env:"MILLRACE_URL" help:"The gateway's WebSocket; its HTTP is asked at the same address."`
+	Key string `name:"key" env:"MILLRACE_KEY" help:"API key."`
+}
+
+// answerTimeout bounds a question to the gateway.
+const answerTimeout = 5 * time.Second
+
+// http is the gateway's HTTP address of a path.
+func (t Target) http(path string) (string, error) {
+	u, err := url.Parse(t.URL)
+	if err != nil {
+		return "", usage("--url: %v", err)
+	}
+	switch u.Scheme {
+	case "ws", "http":
+		u.Scheme = "http"
+	case "wss", "https":
+		u.Scheme = "https"
+	default:
+		return "", usage("--url: %q is none of ws://, wss://, http://, https://", t.URL)
+	}
+	u.Path, u.RawQuery = path, ""
+	return u.String(), nil
+}
+
+// ask gets JSON from the gateway. A gateway that does not answer is Exit{69}.
+func (t Target) ask(ctx context.Context, path string, answer any) error {
+	address, err := t.http(path)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return usage("--url: %v", err)
+	}
+	if t.Key != "" {
+		r.Header.Set("Authorization", "Bearer "+t.Key)
+	}
+	w, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return unavailable(fmt.Errorf("asking the gateway: %w", err))
+	}
+	defer w.Body.Close()
+	if w.StatusCode != http.StatusOK {
+		return unavailable(fmt.Errorf("%s answers %s", address, w.Status))
+	}
+	if err := json.NewDecoder(w.Body).Decode(answer); err != nil {
+		return fmt.Errorf("reading the answer of %s: %w", address, err)
+	}
+	return nil
+}
+
+// webSocket is the address that events are sent to.
+func (t Target) webSocket() string {
+	if strings.HasPrefix(t.URL, "http") {
+		return "ws" + strings.TrimPrefix(t.URL, "http")
+	}
+	return t.URL
+}

@@ -1,0 +1,137 @@
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"millrace.dev/pkg/stream/produce"
+)
+
+// Bounds of a session's id. Where anonymous clients share a credential, the id is the secret that keeps others
+// out: off loopback it has 128 bits.
+const (
+	longestSession  = 128
+	shortestSession = 22
+)
+
+// subprotocols that are spoken here, the preferred first.
+var subprotocols = []string{"millrace.v1.json"}
+
+// anonymous is the credential of those who have none.
+const anonymous = ""
+
+// sessionRequest is what a client asks for with ?session=ID&next=N.
+type sessionRequest struct {
+	name string
+	next uint64
+}
+
+// parseSession reads the session that a client names; the zero value is that it names none.
+func parseSession(r *http.Request) (sessionRequest, error) {
+	q := r.URL.Query()
+	if !q.Has("session") && !q.Has("next") {
+		return sessionRequest{}, nil
+	}
+	name := q.Get("session")
+	next, err := strconv.ParseUint(q.Get("next"), 10, 64)
+	switch {
+	case name == "":
+		return sessionRequest{}, errors.New("session: it is missing or empty; next=N goes with session=ID")
+	case len(name) > longestSession:
+		return sessionRequest{}, fmt.Errorf("session: %d characters are more than %d", len(name), longestSession)
+	case len(name) < shortestSession && !fromLoopback(r):
+		return sessionRequest{}, fmt.Errorf("session: %d characters are fewer than %d: it must be hard to guess", len(name), shortestSession)
+	case strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' }):
+		return sessionRequest{}, errors.New("session: only visible ASCII characters are allowed")
+	case !q.Has("next"):
+		return sessionRequest{}, errors.New("next: the number of the first event that will be sent is missing")
+	case err != nil || next == 0 || next > produce.MaxNumber:
+		return sessionRequest{}, fmt.Errorf("next: %.30q is not a number from 1 to 2^53-1", q.Get("next"))
+	}
+	return sessionRequest{name, next}, nil
+}
+
+// fromLoopback says whether a request comes from this machine. One that was forwarded never does.
+func fromLoopback(r *http.Request) bool {
+	for name := range r.Header {
+		if name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-") {
+			return false
+		}
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && net.ParseIP(host).IsLoopback()
+}
+
+// serveWebSocket is GET /ws. It returns as soon as the connection has its own goroutine: one that stayed here
+// would keep the request, the response and their buffers.
+func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
+	asked, err := parseSession(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	session, err := g.openSession(r.Context(), asked)
+	if err != nil {
+		g.unavailable(w, err)
+		return
+	}
+	h := &hijacker{ResponseWriter: w}
+	ws, err := websocket.Accept(h, r, &websocket.AcceptOptions{Subprotocols: subprotocols})
+	if err != nil {
+		g.log.Debug("a handshake failed", "error", err.Error())
+		return
+	}
+	ws.SetReadLimit(-1) // frames are measured in frame.fill, so that a connection can survive one that is too long
+	c, greeting := g.connect(ws, h.socket, asked, session)
+	if !g.connections.add(c, greeting) {
+		_ = ws.Close(goingAway.code, goingAway.reason)
+	}
+}
+
+// openSession reads what is remembered of a named session, before anything is promised to the client.
+func (g *Gateway) openSession(ctx context.Context, asked sessionRequest) (*produce.Session, error) {
+	if asked.name == "" {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	return produce.Open(ctx, g.stream, anonymous, asked.name, g.config.SessionTTL)
+}
+
+// connect makes the connection and its greeting.
+func (g *Gateway) connect(ws *websocket.Conn, s *socket, asked sessionRequest, session *produce.Session) (*connection, hello) {
+	facts := g.facts.Load()
+	h := hello{
+		session: asked.name, next: 1, heartbeat: g.config.Heartbeat, limits: g.config.Limits,
+		incarnation: facts.incarnation, durability: facts.durability,
+	}
+	if session == nil {
+		h.session = rand.Text()
+	}
+	c := newConnection(g, ws, s, h.session)
+	if session != nil {
+		h.next, h.last = asked.next, session.Last()
+		h.resumed, h.incarnation = session.Resumed(), session.Incarnation()
+		c.resume(session, asked.next)
+	}
+	return c, h
+}
+
+// handshakeTimeout bounds what a client waits for before its connection begins.
+const handshakeTimeout = 10 * time.Second
+
+// unavailable answers 503 with the time after which to try again.
+func (g *Gateway) unavailable(w http.ResponseWriter, err error) {
+	g.log.Debug("a request can't be served now", "error", err.Error())
+	w.Header().Set("Retry-After", "1")
+	http.Error(w, "Redis can't be reached: try again. GET /api/diagnosis says more.", http.StatusServiceUnavailable)
+}

@@ -1,0 +1,187 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"millrace.dev/pkg/stream/produce"
+)
+
+// connection is one WebSocket. One goroutine reads it as long as it lives; another writes, but lives only
+// while there is something to write. What is below the window is guarded by the window's lock.
+type connection struct {
+	producer
+	gateway *Gateway
+	ws      *websocket.Conn
+	socket  *socket
+	named   bool
+
+	// notes are messages to be written, in order; acknowledged is the last number that was.
+	notes        [][]byte
+	acknowledged uint64
+	writing      bool
+	broken       bool          // nothing can be written any more
+	relief       chan struct{} // closed when everything is written and decided; made by who waits for it
+
+	// held is set while a frame is held back: the peer's pong could not be read.
+	held atomic.Bool
+	// slot is the connection's place on the heartbeat wheel.
+	slot int
+	// refreshed is when the marks of a named session were last kept for another life.
+	refreshed time.Time
+}
+
+func newConnection(g *Gateway, ws *websocket.Conn, s *socket, name string) *connection {
+	c := &connection{gateway: g, ws: ws, socket: s}
+	c.home = g.partitionOf([]byte(name))
+	c.news = c.wake
+	return c
+}
+
+// resume makes it the connection of a named session whose next event has that number.
+func (c *connection) resume(s *produce.Session, next uint64) {
+	c.session, c.named = s, true
+	c.places = make([]place, len(c.gateway.partitions))
+	c.last, c.acked, c.acknowledged = next-1, next-1, next-1
+	c.refreshed = time.Now()
+}
+
+// serve reads until the connection ends or the gateway drains. A hijacked connection is not covered by
+// net/http's recover, so it has its own: a fault in a decoder may end one connection, never the process.
+func (c *connection) serve(h hello) {
+	defer c.gateway.connections.remove(c)
+	defer c.fail() // nobody begins to write after this
+	defer func() {
+		if fault := recover(); fault != nil {
+			c.gateway.log.Error("a connection failed", "panic", fmt.Sprint(fault), "stack", string(debug.Stack()))
+			c.ws.Close(websocket.StatusInternalError, "internal error")
+		}
+	}()
+	c.say(h.append(nil))
+	end := c.read()
+	if end == gone && c.gateway.draining() { // it was us who ended the read
+		end = goingAway
+	}
+	c.finish(end)
+}
+
+// finish ends a connection that this side ends: what was taken is decided and said first.
+func (c *connection) finish(end closing) {
+	if end == gone {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), c.gateway.config.Grace)
+	defer cancel()
+	select {
+	case <-c.quiet():
+	case <-ctx.Done():
+	}
+	_ = c.socket.SetReadDeadline(time.Time{})
+	_ = c.ws.Close(end.code, end.reason)
+}
+
+// closing is how a connection ends.
+type closing struct {
+	code   websocket.StatusCode
+	reason string
+}
+
+// Endings without a close code of ours, and the one that every connection gets in a drain. Clients go by the
+// code: 1002, 1003, 1007, 1008, 1009 and 4500-4999 mean do not reconnect, any other means do.
+var (
+	open      = closing{}
+	gone      = closing{code: websocket.StatusAbnormalClosure}
+	goingAway = closing{websocket.StatusServiceRestart, "the gateway is going away: reconnect"}
+)
+
+// say queues a message.
+func (c *connection) say(message []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.note(message)
+	c.wake()
+}
+
+// note queues a message; the window is locked.
+func (c *connection) note(message []byte) {
+	if !c.broken {
+		c.notes = append(c.notes, message)
+	}
+}
+
+// wake starts the writer if there is something to write and none is at it; the window is locked.
+func (c *connection) wake() {
+	if c.writing || c.broken || !c.pendingWrites() {
+		c.relieve()
+		return
+	}
+	c.writing = true
+	c.gateway.connections.wg.Go(c.write)
+}
+
+func (c *connection) pendingWrites() bool { return len(c.notes) > 0 || c.acked > c.acknowledged }
+
+// write writes what there is to say and ends: errors first, then the ack that covers them.
+func (c *connection) write() {
+	for m := c.message(); m != nil; m = c.message() {
+		if err := c.ws.Write(context.Background(), websocket.MessageText, m); err != nil {
+			c.fail()
+			return
+		}
+	}
+}
+
+// message is the next one to write, or nil: then the writer has ended.
+func (c *connection) message() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.broken:
+	case len(c.notes) > 0:
+		m := c.notes[0]
+		c.notes = c.notes[1:]
+		return m
+	case c.acked > c.acknowledged:
+		c.acknowledged = c.acked
+		return appendAck(make([]byte, 0, 48), c.acked)
+	}
+	c.notes = nil
+	c.writing = false
+	c.relieve()
+	return nil
+}
+
+// fail gives up on a peer that can't be written to.
+func (c *connection) fail() {
+	c.mu.Lock()
+	c.broken, c.writing, c.notes = true, false, nil
+	c.relieve()
+	c.mu.Unlock()
+	c.ws.CloseNow()
+}
+
+// quiet is closed as soon as all that was taken is decided and all that was to be said is written.
+func (c *connection) quiet() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.relief == nil {
+		c.relief = make(chan struct{})
+	}
+	relief := c.relief
+	c.relieve()
+	return relief
+}
+
+// relieve ends the wait of quiet when its time has come; the window is locked.
+func (c *connection) relieve() {
+	if c.relief == nil || !c.broken && (c.writing || c.pendingWrites() || !c.empty()) {
+		return
+	}
+	close(c.relief)
+	c.relief = nil
+}

@@ -1,0 +1,139 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"millrace.dev/pkg/event"
+	"millrace.dev/pkg/stream"
+	"millrace.dev/pkg/stream/produce"
+)
+
+// Gateway takes events from clients and brings them into the stream.
+type Gateway struct {
+	config      Config
+	log         *slog.Logger
+	instance    string
+	stream      *stream.Stream
+	room        *room
+	lanes       []*lane
+	partitions  []*partition
+	connections connections
+	metrics     *metrics
+	trouble     trouble
+	facts       atomic.Pointer[facts]
+
+	// taking ends when the gateway stops taking events; stopTaking ends it.
+	taking     context.Context
+	stopTaking context.CancelFunc
+}
+
+// facts are what the gateway tells its clients of the stream; they are looked up once a second.
+type facts struct{ durability, incarnation string }
+
+// newGateway builds what lies between the sockets and the stream.
+func newGateway(c Config, s *stream.Stream, instance string, log *slog.Logger) *Gateway {
+	g := &Gateway{
+		config: c, log: log, instance: instance, stream: s, metrics: newMetrics(),
+		room: newRoom(c.BufferEvents, c.BufferBytes),
+	}
+	g.trouble.log = log
+	g.facts.Store(&facts{durability: stream.DurabilityMemory})
+	g.taking, g.stopTaking = context.WithCancel(context.Background())
+	g.layLanes()
+	return g
+}
+
+// layLanes makes a lane for each Redis node. On a Cluster each partition has its own, so that a sick node holds
+// up only what it holds.
+func (g *Gateway) layLanes() {
+	g.partitions = make([]*partition, g.stream.Partitions())
+	for p := range g.partitions {
+		if p == 0 || g.stream.Clustered() {
+			g.lanes = append(g.lanes, newLane(g.room, g.metrics, g.newAppender()))
+		}
+		g.partitions[p] = g.lanes[len(g.lanes)-1].add(p)
+	}
+}
+
+func (g *Gateway) newAppender() *produce.Appender {
+	a := produce.NewAppender(g.stream, g.instance, g.config.SessionTTL)
+	a.Trouble = func(err error) {
+		if err != nil {
+			g.metrics.appendFailures.Add(1)
+		}
+		g.trouble.hear(err)
+	}
+	return a
+}
+
+// partitionOf is the partition of a key.
+func (g *Gateway) partitionOf(key []byte) int { return g.stream.Partition(key) }
+
+// accept puts one valid event on its way; the producer's window is locked.
+func (g *Gateway) accept(p *producer, n uint64, s *event.Span, d *event.Defaults) {
+	to := g.partitions[p.home]
+	if key := s.PartitionKey(); len(key) > 0 {
+		to = g.partitions[g.partitionOf(key)]
+	}
+	p.give(n, to, s, d)
+	to.lane.ring()
+}
+
+// sampleBytes is how much of what was refused is logged (guide: 100 bytes).
+const sampleBytes = 100
+
+// refused counts one event, or one frame, that was refused, and logs the beginning of it.
+func (g *Gateway) refused(source string, r *event.Refusal, raw []byte) {
+	g.metrics.refused(r.Code, 1)
+	g.log.Debug("refused", "source", source, "code", r.Code, "message", r.Message,
+		"sample", string(raw[:min(len(raw), sampleBytes)]))
+}
+
+func (g *Gateway) draining() bool { return g.taking.Err() != nil }
+
+// watch keeps the facts true, and what was refused counted where it survives, until ctx ends.
+func (g *Gateway) watch(ctx context.Context) error {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	var written uint64
+	for {
+		g.look(ctx)
+		written = g.writeCounts(ctx, written)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+			defer cancel()
+			g.writeCounts(last, written)
+			return nil
+		}
+	}
+}
+
+// look renews the facts; what can't be looked up stays as it was.
+func (g *Gateway) look(ctx context.Context) {
+	f := *g.facts.Load()
+	if level, err := g.stream.Durability(ctx); err == nil {
+		f.durability = level
+	}
+	if life, err := produce.Incarnation(ctx, g.stream); err == nil {
+		f.incarnation = life
+	}
+	g.facts.Store(&f)
+}
+
+// writeCounts writes the totals of what never reached the stream, if they changed, and returns what is written.
+func (g *Gateway) writeCounts(ctx context.Context, written uint64) uint64 {
+	_, rejected := g.metrics.refusals()
+	dropped := g.metrics.dropped.Load()
+	if rejected+dropped == written {
+		return written
+	}
+	if err := produce.WriteCounts(ctx, g.stream, g.instance, rejected, dropped); err != nil {
+		return written // it is said by the lanes that Redis is away; totals are written with the next change
+	}
+	return rejected + dropped
+}

@@ -1,0 +1,51 @@
+package gateway
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"millrace.dev/pkg/histogram"
+)
+
+// metrics are the gateway's hot figures: plain atomics, added to once a batch or a frame; telemetry reads them
+// once a second.
+type metrics struct {
+	accepted, duplicates, dropped atomic.Uint64
+	appendFailures                atomic.Uint64
+	websockets                    atomic.Int64
+	ack                           histogram.Recorder
+
+	mu       sync.Mutex
+	rejected map[string]uint64 // by code: a closed set
+}
+
+func newMetrics() *metrics { return &metrics{rejected: map[string]uint64{}} }
+
+// appended counts a batch that is stored, and how long its events took from their arrival.
+func (m *metrics) appended(b *batch, now time.Time) {
+	m.accepted.Add(uint64(b.Stored.Accepted))
+	m.duplicates.Add(uint64(b.Stored.Duplicates))
+	for _, a := range b.arrivals {
+		m.ack.Record(now.Sub(a.at), uint64(a.events))
+	}
+}
+
+// refused counts events that were refused.
+func (m *metrics) refused(code string, events int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rejected[code] += uint64(events)
+}
+
+// refusals returns the events refused so far, by code.
+func (m *metrics) refusals() (byCode map[string]uint64, total uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	byCode = make(map[string]uint64, len(m.rejected))
+	for code, n := range m.rejected {
+		byCode[code] = n
+		total += n
+	}
+	return byCode, total
+}

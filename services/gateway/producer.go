@@ -1,0 +1,61 @@
+package gateway
+
+import (
+	"millrace.dev/pkg/event"
+	"millrace.dev/pkg/stream/produce"
+)
+
+// producer is one who sends events: a connection or a request. It numbers them, puts them into the batches of
+// their partitions, and learns through its window what became of them.
+type producer struct {
+	window
+	// session is set for a named one; places is then where it is in the filling batch of each partition.
+	session *produce.Session
+	places  []place
+	// home is the partition of its events without a partitionkey.
+	home int
+	// last is the number of the last event taken.
+	last uint64
+	// latest is the batch and the run of the last event taken.
+	latest struct {
+		batch *batch
+		run   uint64
+	}
+	// news is called, with the window locked, when acked has moved.
+	news func()
+}
+
+type place struct {
+	batch *batch
+	part  int
+}
+
+// give puts one valid event on its way. The window is locked.
+func (p *producer) give(n uint64, to *partition, s *event.Span, d *event.Defaults) {
+	p.last = n
+	to.put(p, n, s, d)
+}
+
+// ran adds event n to the producer's newest run if that is in b, else begins one. Partition and window are locked.
+func (p *producer) ran(b *batch, n uint64) {
+	if p.latest.batch == b && p.extend(p.latest.run, n) {
+		return
+	}
+	p.latest.batch, p.latest.run = b, p.open(n)
+	b.runs = append(b.runs, run{p, p.latest.run})
+}
+
+// refuse gives the next number to an event that is refused. The window is locked.
+func (p *producer) refuse(n uint64) {
+	p.last = n
+	p.window.refused(n)
+}
+
+// settled hears from the lane that a run is decided.
+func (p *producer) settled(run uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.decided(run) {
+		p.news()
+	}
+}
