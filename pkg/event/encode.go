@@ -13,7 +13,8 @@ const BatchVersion = 1
 type Defaults struct {
 	// Source is the default of `source`: `/ws` or `/http` and the credential's name.
 	Source string
-	// Received is the arrival of the frame: the default of `time`, in milliseconds, and the time in new ids.
+	// Received is the arrival of the frame, and must be set: the default of `time`, in milliseconds, and the time
+	// in new ids.
 	Received time.Time
 	// IDs makes the ids; if nil, the first AppendMember makes one.
 	IDs *IDs

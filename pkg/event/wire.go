@@ -54,6 +54,9 @@ func (m *message) next() (f field, err error) {
 	if f.number, f.kind, n = protowire.ConsumeTag(m.bytes[m.at:m.end]); n < 0 {
 		return f, m.malformed(n)
 	}
+	if f.number > protowire.MaxValidNumber { // package protowire leaves that to its callers
+		return f, fmt.Errorf("%w at byte %d: field number %d", ErrMalformed, m.at, f.number)
+	}
 	m.at += n
 	rest := m.bytes[m.at:m.end]
 	switch f.kind {
