@@ -1,0 +1,167 @@
+//go:build compose
+
+package compose_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"millrace.dev/pkg/client"
+)
+
+const (
+	clients = 8   // enough that some are on the gateway that is killed
+	frames  = 300 // of each client
+	frame   = 10  // events in each
+)
+
+// Events go through nginx to two gateways and from there to three workers. Half-way one of each is killed. Every event
+// that was acknowledged lies in the stream once, and is processed once.
+func TestComposeLosesNothing(t *testing.T) {
+	s := up(t, "gateway=2", "worker=3")
+	address := s.address(t, "nginx", "8000")
+
+	halfway := make(chan struct{}, clients)
+	resume := make(chan struct{})
+	var sending sync.WaitGroup
+	for c := range clients {
+		sending.Go(func() { send(t, address, c, halfway, resume) })
+	}
+	for range clients {
+		<-halfway
+	}
+	s.kill(t, "gateway")
+	s.kill(t, "worker")
+	close(resume)
+	sending.Wait()
+
+	compare(t, stored(t, s))
+	waitProcessed(t, address, clients*frames*frame)
+}
+
+// send publishes one client's events and returns when all are acknowledged. It says when it is half-way, and goes on
+// when told to; what it has published by then may still be under way.
+func send(t *testing.T, address string, c int, halfway chan<- struct{}, resume <-chan struct{}) {
+	reached := sync.OnceFunc(func() { halfway <- struct{}{} })
+	defer reached()
+	session, err := client.New(client.Config{
+		URL:     "ws://" + address + "/ws",
+		Refused: func(r client.Refusal) { t.Errorf("client %d: event %d refused: %s", c, r.Number, r.Message) },
+	})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := session.Run(ctx); err != nil {
+			t.Errorf("client %d: %v", c, err)
+		}
+	})
+	defer running.Wait()
+	defer cancel()
+
+	for f := range frames {
+		if f == frames/2 {
+			reached()
+			<-resume
+		}
+		if err := session.Publish(ctx, frameOf(c, f), frame); err != nil {
+			t.Errorf("client %d: publish: %v", c, err)
+			return
+		}
+	}
+	if err := session.Flush(ctx); err != nil {
+		t.Errorf("client %d: flush: %v", c, err)
+	}
+}
+
+// id names an event by its place.
+func id(c, f, n int) string { return fmt.Sprintf("%d-%d-%d", c, f, n) }
+
+// frameOf is the JSON of frame f of client c.
+func frameOf(c, f int) []byte {
+	events := make([]string, frame)
+	for n := range events {
+		events[n] = fmt.Sprintf(`{"id":%q,"type":"compose","data":{"client":%d,"frame":%d}}`, id(c, f, n), c, f)
+	}
+	return []byte("[" + strings.Join(events, ",") + "]")
+}
+
+// compare holds what was sent against what is stored: each id once, and no other.
+func compare(t *testing.T, found map[string]int) {
+	t.Helper()
+	missing, twice := 0, 0
+	for c := range clients {
+		for f := range frames {
+			for n := range frame {
+				switch times := found[id(c, f, n)]; {
+				case times == 0:
+					missing++
+				case times > 1:
+					twice++
+				}
+				delete(found, id(c, f, n))
+			}
+		}
+	}
+	if missing > 0 || twice > 0 || len(found) > 0 {
+		t.Errorf("of %d events sent %d are missing and %d stored more than once; %d were never sent",
+			clients*frames*frame, missing, twice, len(found))
+	}
+}
+
+// waitProcessed waits until the workers that are left have processed as many events as were sent: what the killed one
+// held is taken over.
+func waitProcessed(t *testing.T, address string, want float64) {
+	t.Helper()
+	deadline := time.After(2 * time.Minute)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		processed := totals(t, address)["processed"]
+		if processed != nil && *processed == want {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("processed is %s after two minutes, want %.0f", text(processed), want)
+		}
+	}
+}
+
+// totals reads the totals of /api/stats; what stats does not know is nil.
+func totals(t *testing.T, address string) map[string]*float64 {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/api/stats", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var stats struct {
+		Totals map[string]*float64 `json:"totals"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&stats); err != nil {
+		t.Fatalf("/api/stats, %s: %v", response.Status, err)
+	}
+	return stats.Totals
+}
+
+func text(n *float64) string {
+	if n == nil {
+		return "unknown"
+	}
+	return fmt.Sprintf("%.0f", *n)
+}
