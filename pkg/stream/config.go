@@ -10,12 +10,15 @@ import (
 // DefaultPartitions is the number of partitions of a new stream.
 const DefaultPartitions = 8
 
+// DefaultURL is where Redis is looked for when nobody says where it is.
+const DefaultURL = "redis://127.0.0.1:6379"
+
 // MaxPartitions bounds them: each has a blocking reader in every worker.
 const MaxPartitions = 256
 
 // Config says which Redis holds the stream, and how to talk to it.
 type Config struct {
-	URL        string        `name:"redis-url" env:"REDIS_URL" placeholder:"URL" help:"Redis: redis://, rediss://, unix://, redis-sentinel://host,host/master or redis-cluster://host,host. Without one, 'up' starts its own."`
+	URL        string        `name:"redis-url" env:"REDIS_URL" placeholder:"URL" help:"Redis: redis://, rediss://, unix://, redis-sentinel://host,host/master or redis-cluster://host,host. Default: redis://127.0.0.1:6379; 'up' starts its own."`
 	PoolMin    int           `name:"redis-pool-min" default:"5" help:"Connections to Redis kept open."`
 	PoolMax    int           `name:"redis-pool-max" default:"20" help:"Most connections to Redis, beside one a partition and pipeline for blocking reads."`
 	Timeout    time.Duration `name:"redis-timeout" default:"5s" help:"Longest wait for an answer of Redis."`

@@ -35,6 +35,9 @@ func Open(ctx context.Context, c Config) (*Stream, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	if c.URL == "" {
+		c.URL = DefaultURL
+	}
 	client, err := connect(c, false)
 	if err != nil {
 		return nil, err

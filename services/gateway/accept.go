@@ -74,6 +74,10 @@ func fromLoopback(r *http.Request) bool {
 // serveWebSocket is GET /ws. It returns as soon as the connection has its own goroutine: one that stayed here
 // would keep the request, the response and their buffers.
 func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
+	if g.draining() {
+		comeAgain(w)
+		return
+	}
 	asked, err := parseSession(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -81,7 +85,8 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	session, err := g.openSession(r.Context(), asked)
 	if err != nil {
-		g.unavailable(w, err)
+		g.log.Debug("a session can't be opened now", "error", err.Error())
+		comeAgain(w)
 		return
 	}
 	h := &hijacker{ResponseWriter: w}
@@ -128,10 +133,3 @@ func (g *Gateway) connect(ws *websocket.Conn, s *socket, asked sessionRequest, s
 
 // handshakeTimeout bounds what a client waits for before its connection begins.
 const handshakeTimeout = 10 * time.Second
-
-// unavailable answers 503 with the time after which to try again.
-func (g *Gateway) unavailable(w http.ResponseWriter, err error) {
-	g.log.Debug("a request can't be served now", "error", err.Error())
-	w.Header().Set("Retry-After", "1")
-	http.Error(w, "Redis can't be reached: try again. GET /api/diagnosis says more.", http.StatusServiceUnavailable)
-}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
 )
 
 // spokes is how many groups the heartbeat goes round in: 10,000 pings are spread over the whole interval.
@@ -149,4 +148,3 @@ func (cs *connections) drain(ctx context.Context, reconnect time.Duration) {
 	}
 	<-ended
 }
-

@@ -9,6 +9,7 @@ import (
 	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/produce"
+	"millrace.dev/services/dashboard"
 )
 
 // Gateway takes events from clients and brings them into the stream.
@@ -24,6 +25,7 @@ type Gateway struct {
 	metrics     *metrics
 	trouble     trouble
 	facts       atomic.Pointer[facts]
+	dashboard   *dashboard.Dashboard
 
 	// taking ends when the gateway stops taking events; stopTaking ends it.
 	taking     context.Context

@@ -57,7 +57,7 @@ func (g *Gateway) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	events, bytes := f.claim()
 	if err := g.roomFor(r.Context(), events, bytes); err != nil {
-		g.unavailable(w, err)
+		comeAgain(w)
 		return
 	}
 	answer := g.post(f)
@@ -175,4 +175,3 @@ func (g *Gateway) refuseBody(w http.ResponseWriter, status int, r *event.Refusal
 	g.refused("/http", r, raw)
 	writeJSON(w, status, posted{IDs: []string{}, Errors: []postedError{{Code: r.Code, Message: r.Message}}})
 }
-

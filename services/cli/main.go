@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"millrace.dev/pkg/lifecycle"
+)
+
+// Main parses the command line and the environment (MILLRACE_<FLAG>), runs the command that they name, and returns
+// the exit code. It is all that a main does.
+func Main(command any, name, description string) int {
+	parser, err := kong.New(command, kong.Name(name), kong.Description(description),
+		kong.DefaultEnvars("MILLRACE"), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return ExitUsage
+	}
+	chosen, err := parser.Parse(os.Args[1:])
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		return ExitUsage
+	}
+	ctx, stop := lifecycle.Signals(context.Background())
+	defer stop()
+	chosen.BindTo(ctx, (*context.Context)(nil))
+	err = chosen.Run()
+	report(name, err)
+	return CodeOf(err)
+}
+
+// report says what went wrong, unless all has been said.
+func report(name string, err error) {
+	var e Exit
+	if err == nil || errors.As(err, &e) && e.Err == nil {
+		return
+	}
+	fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+}

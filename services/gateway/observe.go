@@ -1,0 +1,51 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"millrace.dev/pkg/telemetry"
+)
+
+// report tells stats once a second how this gateway is doing, until ctx ends.
+func (p *process) report(ctx context.Context, ready func()) error {
+	provider, err := telemetry.NewProvider(context.WithoutCancel(ctx), telemetry.ProviderConfig{
+		Instance: p.instance, StatsAddr: p.config.StatsAddr, InternalKey: p.config.Key,
+		Advertise: p.config.Advertise, Log: p.log,
+	})
+	if err != nil {
+		return err
+	}
+	p.provider = provider
+	ready()
+	<-ctx.Done()
+	return provider.Shutdown(context.WithoutCancel(ctx))
+}
+
+// observe registers the figures of a gateway.
+func (p *process) observe(g *Gateway) {
+	all, m := telemetry.With(), g.metrics
+	p.provider.Gauge(telemetry.MetricConnections, telemetry.UnitConnections,
+		telemetry.With(telemetry.AttrKind, "websocket"), func() int64 { return int64(g.connections.count()) })
+	p.provider.Gauge(telemetry.MetricConnections, telemetry.UnitConnections,
+		telemetry.With(telemetry.AttrKind, "sse"), func() int64 { return int64(p.dashboard.Clients()) })
+	p.provider.Gauge(telemetry.MetricBufferEvents, telemetry.UnitEvents, all, func() int64 { n, _, _ := g.room.used(); return n })
+	p.provider.Gauge(telemetry.MetricBufferBytes, telemetry.UnitBytes, all, func() int64 { _, n, _ := g.room.used(); return n })
+	p.provider.Gauge(telemetry.MetricBufferCapacity, telemetry.UnitEvents, all, func() int64 { return g.room.limits.events })
+	p.provider.Seconds(telemetry.MetricBufferBlocked, all, func() time.Duration { _, _, d := g.room.used(); return d })
+	p.provider.Counter(telemetry.MetricAccepted, telemetry.UnitEvents, all, m.accepted.Load)
+	p.provider.Counter(telemetry.MetricDropped, telemetry.UnitEvents, all, m.dropped.Load)
+	p.provider.Counter(telemetry.MetricAppendFailures, telemetry.UnitFailures, all, m.appendFailures.Load)
+	p.provider.Counters(telemetry.MetricRejected, telemetry.UnitEvents, m.rejectedSeries)
+	p.provider.Histogram(telemetry.MetricAckDuration, all, &m.ack)
+}
+
+// rejectedSeries walks the refusals by code.
+func (m *metrics) rejectedSeries(yield func(telemetry.Attrs, uint64) bool) {
+	byCode, _ := m.refusals()
+	for code, n := range byCode {
+		if !yield(telemetry.With(telemetry.AttrReason, code), n) {
+			return
+		}
+	}
+}

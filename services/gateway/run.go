@@ -1,0 +1,109 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"millrace.dev/pkg/lifecycle"
+	"millrace.dev/pkg/stream"
+	"millrace.dev/pkg/telemetry"
+	"millrace.dev/services/dashboard"
+)
+
+// Run serves until ctx ends, and then stores and acknowledges what it has taken. While Redis is away it is alive,
+// shows its page with what is wrong, and is not ready.
+func Run(ctx context.Context, c Config) error {
+	c.Limits = c.limits()
+	p := &process{config: c, instance: telemetry.NewInstance("gateway")}
+	p.log = p.ring.Attach(telemetry.NewLogger(os.Stderr, c.Telemetry, "gateway"))
+	p.dashboard = dashboard.New(dashboard.Config{StatsAddr: c.StatsAddr, InternalKey: c.Key, Log: p.log})
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.HTTPAddr)
+	if err != nil {
+		return fmt.Errorf("listening for HTTP: %w", err)
+	}
+	telemetry.ListenLine(p.log, "http", listener.Addr())
+	if c.Listening != nil {
+		c.Listening(listener.Addr().String())
+	}
+	return p.group(listener).Run(ctx)
+}
+
+// process is a gateway with what surrounds it.
+type process struct {
+	config    Config
+	instance  telemetry.Instance
+	log       *slog.Logger
+	ring      telemetry.Ring
+	dashboard *dashboard.Dashboard
+	provider  *telemetry.Provider
+	// gateway is there as soon as Redis is.
+	gateway atomic.Pointer[Gateway]
+}
+
+// group wires the parts. They stop in the reverse order: first nothing is taken any more, then what was taken is
+// stored, then the last answers go out.
+func (p *process) group(l net.Listener) *lifecycle.Group {
+	g := &lifecycle.Group{Grace: p.config.Grace + time.Second, Log: p.log}
+	g.AddReady("telemetry", p.report)
+	g.Add("http", func(ctx context.Context) error { return p.serve(ctx, l) })
+	g.Add("dashboard", p.dashboard.Run)
+	g.AddReady("stream", p.open)
+	g.Add("lanes", func(ctx context.Context) error { return p.gateway.Load().runLanes(ctx) })
+	g.Add("watch", func(ctx context.Context) error { return p.gateway.Load().watch(ctx) })
+	g.Add("heartbeat", func(ctx context.Context) error {
+		return p.gateway.Load().connections.beat(ctx, p.config.Heartbeat)
+	})
+	g.Add("intake", func(ctx context.Context) error { return p.gateway.Load().take(ctx) })
+	return g
+}
+
+// open waits for Redis and then lets events in.
+func (p *process) open(ctx context.Context, ready func()) error {
+	c := p.config.Redis
+	c.Limits, c.Log = p.config.Limits.String(), p.log
+	s, err := stream.Open(ctx, c)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	defer s.Close()
+	gateway := newGateway(p.config, s, p.instance.ID, p.log)
+	gateway.dashboard = p.dashboard
+	gateway.look(ctx)
+	p.gateway.Store(gateway)
+	p.observe(gateway)
+	p.log.Info("ready", "partitions", s.Partitions(), "durability", gateway.facts.Load().durability)
+	ready()
+	<-ctx.Done()
+	return nil
+}
+
+// runLanes appends until ctx ends and all that was taken is stored, or the grace is over.
+func (g *Gateway) runLanes(ctx context.Context) error {
+	hard, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(g.config.Grace, cut) })
+	defer stop()
+	return inParallel(g.lanes, func(l *lane) error { return l.run(ctx, hard) })
+}
+
+// take lets clients in until ctx ends, and then waits until every one knows what became of its events.
+func (g *Gateway) take(ctx context.Context) error {
+	<-ctx.Done()
+	g.stopTaking()
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.config.Grace)
+	defer cancel()
+	g.connections.drain(grace, reconnectAfter)
+	return nil
+}
+
+// reconnectAfter is what clients are told to wait when a gateway goes away: another one serves them at once, and
+// a single one takes about that long to be back.
+const reconnectAfter = time.Second

@@ -1,0 +1,102 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"millrace.dev/pkg/telemetry"
+)
+
+// What a client may take its time for.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	headerBytes   = 32 << 10
+)
+
+// routes says which path is answered by whom.
+func (p *process) routes() http.Handler {
+	mux := http.NewServeMux()
+	telemetry.NewHealth(p.instance, p.ready).Routes(mux)
+	p.dashboard.Register(mux)
+	mux.HandleFunc("GET /ws", p.gated((*Gateway).serveWebSocket))
+	mux.HandleFunc("POST /api/events", p.gated((*Gateway).serveEvents))
+	mux.HandleFunc("GET /debug/buffer", p.gated((*Gateway).serveDebugBuffer))
+	mux.HandleFunc("GET /debug/workers", p.gated((*Gateway).serveDebugWorkers))
+	mux.HandleFunc("GET /debug/memory", telemetry.MemoryHandler)
+	return http.NewCrossOriginProtection().Handler(mux)
+}
+
+// gated answers 503 while there is no Redis yet.
+func (p *process) gated(serve func(*Gateway, http.ResponseWriter, *http.Request)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		g := p.gateway.Load()
+		if g == nil {
+			comeAgain(w)
+			return
+		}
+		serve(g, w, r)
+	}
+}
+
+// ready proves that Redis takes writes, and that this gateway does not go away.
+func (p *process) ready(ctx context.Context) error {
+	g := p.gateway.Load()
+	switch {
+	case g == nil:
+		return errors.New("waiting for Redis")
+	case g.draining():
+		return errors.New("going away")
+	}
+	return g.stream.Ready(ctx)
+}
+
+// serve answers HTTP until ctx ends and the last answer is out. WebSockets are not its business any more.
+func (p *process) serve(ctx context.Context, l net.Listener) error {
+	server := &http.Server{
+		Handler:           p.routes(),
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    headerBytes,
+		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(l) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serving HTTP: %w", err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.config.Grace)
+	defer cancel()
+	err := server.Shutdown(grace)
+	if err != nil {
+		err = errors.Join(err, server.Close())
+	}
+	<-ended
+	return err
+}
+
+// comeAgain answers 503 with the time after which to try again.
+func comeAgain(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	writeJSON(w, http.StatusServiceUnavailable, map[string]any{
+		"code": codeUnavailable, "message": "Redis can't be reached: try again. GET /api/diagnosis says more.", "retryable": true,
+	})
+}
+
+// inParallel does each and returns the first error.
+func inParallel[T any](all []T, do func(T) error) error {
+	var g errgroup.Group
+	for _, each := range all {
+		g.Go(func() error { return do(each) })
+	}
+	return g.Wait()
+}
