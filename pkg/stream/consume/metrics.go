@@ -1,8 +1,17 @@
 package consume
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
 
-// Metrics is what a pipeline counts of itself in this process. All counters only grow, all may be read at any time.
+	"millrace.dev/pkg/histogram"
+)
+
+// SlowHandler is the time from which a call of a handler counts as slow and is logged (the guide's 100 ms).
+const SlowHandler = 100 * time.Millisecond
+
+// Metrics is what a pipeline measures of itself in this process. Counters only grow; all may be read at any time.
+// It must not be copied.
 type Metrics struct {
 	// Processed, Filtered and Dead count the events that were settled here, by outcome.
 	Processed, Filtered, Dead atomic.Uint64
@@ -17,4 +26,9 @@ type Metrics struct {
 	Renamed, Recreated, Epochs atomic.Uint64
 	// Handlers and Busy are gauges: how many handlers there are, and how many are in a call.
 	Handlers, Busy atomic.Int64
+	// Handling measures calls of the handler: each event counts with the duration of its call.
+	Handling histogram.Recorder
+	// EndToEnd measures from an event's arrival at the gateway until it was settled. The events of one entry count
+	// with the oldest of them.
+	EndToEnd histogram.Recorder
 }
