@@ -14,7 +14,8 @@ import "strconv"
 //	millrace:1:{pN}:groups            hash    <pipeline> -> low-water entry id    group.lua, renew.lua
 //	millrace:1:{pN}:lease:<consumer>  string  pipeline; expires                   renew.lua
 //	millrace:1:{pN}:state:<pipeline>  hash    see package state                   settle.lua
-//	millrace:1:{pN}:dead:<pipeline>   stream  b, n, error, …                      settle.lua
+//	millrace:1:{pN}:dead:<pipeline>   stream  entry, index, error, b, n           settle.lua
+//	millrace:1:{pN}:trimmer           string  who trims; expires                  trim.lua
 //	millrace:1:counts                 hash    <instance>:rejected, …:dropped      produce.Counts
 //
 // Fields of the ledger, all of them totals that only grow. `<p>` is a pipeline.
@@ -71,3 +72,6 @@ func (k Keys) State(pipeline string) string { return k.base + "state:" + pipelin
 
 // Dead is the stream of a pipeline's dead letters.
 func (k Keys) Dead(pipeline string) string { return k.base + "dead:" + pipeline }
+
+// Trimmer names who trims the partition.
+func (k Keys) Trimmer() string { return k.base + "trimmer" }
