@@ -1,17 +1,16 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
-
-// flushFor bounds Shutdown: the last report matters less than that the process ends.
-const flushFor = 2 * time.Second
 
 // ProviderConfig says who reports, where to and how often.
 type ProviderConfig struct {
@@ -28,48 +27,45 @@ type ProviderConfig struct {
 type Provider struct {
 	figures *figures
 	meters  *sdkmetric.MeterProvider
-	report  *exporter // nil where nothing is reported
+	reports *reporter // nil: nothing is reported
+	end     sync.Once
 }
 
-// NewProvider starts to report: once an interval, cumulative, over OTLP. It does not wait for stats, and stats need
-// not be there. An error tells of an address that can't be one.
+// NewProvider starts to report: once an interval, cumulative, over OTLP. It does not wait for stats, which need not
+// be there. An error tells of an address that can't be one. The caller calls Shutdown.
 func NewProvider(ctx context.Context, c ProviderConfig) (*Provider, error) {
 	p := &Provider{figures: &figures{started: c.Instance.Started, version: c.Instance.Version}}
 	options := []sdkmetric.Option{sdkmetric.WithResource(newResource(c.Instance, c.Advertise))}
 	if c.StatsAddr != "" {
-		report, err := newExporter(ctx, c)
+		to, err := connect(ctx, c.StatsAddr, c.InternalKey)
 		if err != nil {
 			return nil, fmt.Errorf("report to stats at %s: %w", c.StatsAddr, err)
 		}
-		p.report = report
-		options = append(options, sdkmetric.WithReader(newReader(report, p.figures, c.Interval)))
+		reader := sdkmetric.NewManualReader(sdkmetric.WithProducer(p.figures))
+		options = append(options, sdkmetric.WithReader(reader))
+		p.reports = &reporter{reader: reader, to: to, log: cmp.Or(c.Log, slog.Default())}
 	}
 	p.meters = sdkmetric.NewMeterProvider(options...)
+	if p.reports != nil {
+		p.reports.start(ctx, cmp.Or(c.Interval, time.Second))
+	}
 	return p, nil
 }
 
-// newReader starts the goroutine that collects and reports; MeterProvider.Shutdown ends it and waits for it.
-func newReader(e sdkmetric.Exporter, f *figures, interval time.Duration) sdkmetric.Reader {
-	if interval <= 0 {
-		interval = time.Second
-	}
-	return sdkmetric.NewPeriodicReader(e,
-		sdkmetric.WithInterval(interval), sdkmetric.WithTimeout(exportFor), sdkmetric.WithProducer(f))
+// Shutdown sends a last report and stops. It takes 2 s at most, less if ctx ends before; that the report could not
+// be sent is logged. Shutting down again does nothing.
+func (p *Provider) Shutdown(ctx context.Context) error {
+	var err error
+	p.end.Do(func() { err = p.shutdown(ctx) })
+	return err
 }
 
-// Shutdown sends a last report and stops. It takes 2 s at most, less if ctx ends before. Shutting down again does
-// nothing.
-func (p *Provider) Shutdown(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, flushFor)
-	defer cancel()
-	err := p.meters.Shutdown(ctx)
-	if errors.Is(err, sdkmetric.ErrReaderShutdown) {
-		err = nil
+func (p *Provider) shutdown(ctx context.Context) error {
+	var err error
+	if p.reports != nil {
+		err = p.reports.stop(ctx)
 	}
-	if p.report != nil {
-		err = errors.Join(err, p.report.close())
-	}
-	if err != nil {
+	if err = errors.Join(err, p.meters.Shutdown(context.WithoutCancel(ctx))); err != nil {
 		return fmt.Errorf("shut down telemetry: %w", err)
 	}
 	return nil
