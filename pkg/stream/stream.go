@@ -88,10 +88,13 @@ func (s *Stream) begin(ctx context.Context) error {
 func (s *Stream) Partitions() int { return s.partitions }
 
 // Partition returns the partition of a key: of an event's partitionkey, else of its session.
-func (s *Stream) Partition(key []byte) int {
+func (s *Stream) Partition(key []byte) int { return PartitionOf(key, s.partitions) }
+
+// PartitionOf returns the partition of a key in a stream of that many partitions.
+func PartitionOf(key []byte, partitions int) int {
 	h := fnv.New32a()
 	h.Write(key)
-	return int(h.Sum32() % uint32(s.partitions))
+	return int(h.Sum32() % uint32(partitions))
 }
 
 // Clustered says whether partitions lie on several nodes.

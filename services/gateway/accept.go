@@ -109,7 +109,7 @@ func (g *Gateway) openSession(ctx context.Context, asked sessionRequest) (*produ
 	}
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	return produce.Open(ctx, g.stream, anonymous, asked.name, g.config.SessionTTL)
+	return g.recall(ctx, asked.name)
 }
 
 // connect makes the connection and its greeting.

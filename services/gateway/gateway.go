@@ -27,6 +27,10 @@ type Gateway struct {
 	facts       atomic.Pointer[facts]
 	dashboard   *dashboard.Dashboard
 
+	// recall looks up what is remembered of a named session; tests of time put another in its place, as with
+	// appender.
+	recall func(ctx context.Context, name string) (*produce.Session, error)
+
 	// taking ends when the gateway stops taking events; stopTaking ends it.
 	taking     context.Context
 	stopTaking context.CancelFunc
@@ -37,24 +41,31 @@ type facts struct{ durability, incarnation string }
 
 // newGateway builds what lies between the sockets and the stream.
 func newGateway(c Config, s *stream.Stream, instance string, log *slog.Logger) *Gateway {
-	g := &Gateway{
-		config: c, log: log, instance: instance, stream: s, metrics: newMetrics(),
-		room: newRoom(c.BufferEvents, c.BufferBytes),
+	g := newIntake(c, log)
+	g.stream, g.instance = s, instance
+	g.recall = func(ctx context.Context, name string) (*produce.Session, error) {
+		return produce.Open(ctx, s, anonymous, name, c.SessionTTL)
 	}
+	g.layLanes(s.Partitions(), s.Clustered(), func() appender { return g.newAppender() })
+	return g
+}
+
+// newIntake makes what a gateway has of its own: all but the stream and the lanes to it.
+func newIntake(c Config, log *slog.Logger) *Gateway {
+	g := &Gateway{config: c, log: log, metrics: newMetrics(), room: newRoom(c.BufferEvents, c.BufferBytes)}
 	g.trouble.log = log
 	g.facts.Store(&facts{durability: stream.DurabilityMemory})
 	g.taking, g.stopTaking = context.WithCancel(context.Background())
-	g.layLanes()
 	return g
 }
 
 // layLanes makes a lane for each Redis node. On a Cluster each partition has its own, so that a sick node holds
 // up only what it holds.
-func (g *Gateway) layLanes() {
-	g.partitions = make([]*partition, g.stream.Partitions())
+func (g *Gateway) layLanes(partitions int, clustered bool, appenderOf func() appender) {
+	g.partitions = make([]*partition, partitions)
 	for p := range g.partitions {
-		if p == 0 || g.stream.Clustered() {
-			g.lanes = append(g.lanes, newLane(g.room, g.metrics, g.newAppender()))
+		if p == 0 || clustered {
+			g.lanes = append(g.lanes, newLane(g.room, g.metrics, appenderOf()))
 		}
 		g.partitions[p] = g.lanes[len(g.lanes)-1].add(p)
 	}
@@ -72,7 +83,7 @@ func (g *Gateway) newAppender() *produce.Appender {
 }
 
 // partitionOf is the partition of a key.
-func (g *Gateway) partitionOf(key []byte) int { return g.stream.Partition(key) }
+func (g *Gateway) partitionOf(key []byte) int { return stream.PartitionOf(key, len(g.partitions)) }
 
 // accept puts one valid event on its way; the producer's window is locked.
 func (g *Gateway) accept(p *producer, n uint64, s *event.Span, d *event.Defaults) {
