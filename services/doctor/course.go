@@ -71,7 +71,9 @@ func (c *Course) carry(next map[trailKey]trail, found []Finding) []Finding {
 	return raised
 }
 
-func bySubject(a, b trailKey) int { return strings.Compare(a.id+"\x00"+a.subject, b.id+"\x00"+b.subject) }
+func bySubject(a, b trailKey) int {
+	return strings.Compare(a.id+"\x00"+a.subject, b.id+"\x00"+b.subject)
+}
 
 // and is the trail after one more sample that was not good.
 func (t trail) and(f Finding, taken time.Time) trail {

@@ -43,3 +43,6 @@ type Ruling struct {
 
 // linkTo is where the guide explains a finding.
 func linkTo(id string) string { return "docs/troubleshooting.md#" + id }
+
+// AboutStats says that the finding is about stats itself: who raised it had nobody to ask.
+func (f Finding) AboutStats() bool { return f.ID == statsAwayID }

@@ -1,10 +1,8 @@
 package doctor
 
 import (
-	"context"
 	"errors"
 	"net"
-	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -57,32 +55,38 @@ func Reached(target string, took time.Duration, err error) Probe {
 
 func faultOf(err error) Fault {
 	var name *net.DNSError
-	text := stream.Classify(err)
+	known := stream.Classify(err)
 	switch {
-	case errors.Is(text, stream.ErrDenied):
+	case errors.Is(known, stream.ErrDenied):
 		return FaultDenied
-	case errors.Is(text, stream.ErrFull):
+	case errors.Is(known, stream.ErrFull):
 		return FaultFull
 	case errors.As(err, &name):
 		return FaultName
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT): // the second: of a socket file
 		return FaultRefused
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), isTimeout(err):
-		return FaultTimeout
-	case says(err, "LOADING"):
-		return FaultLoading
-	case says(err, "READONLY"), says(err, "MISCONF"):
-		return FaultReadOnly
+	}
+	return faultIn(err.Error())
+}
+
+// faultIn finds the fault in the words of an error. Errors that came over a network (gRPC, a gateway's
+// readiness) are nothing but words.
+func faultIn(text string) Fault {
+	for _, known := range []struct {
+		words string
+		fault Fault
+	}{
+		{"WRONGPASS ", FaultDenied}, {"NOAUTH ", FaultDenied}, {"NOPERM ", FaultDenied},
+		{"PermissionDenied", FaultDenied}, {"Unauthenticated", FaultDenied}, {"401 ", FaultDenied}, {"403 ", FaultDenied},
+		{"OOM ", FaultFull}, {"LOADING ", FaultLoading}, {"READONLY ", FaultReadOnly}, {"MISCONF ", FaultReadOnly},
+		{"no such host", FaultName}, {"connection refused", FaultRefused},
+		{"deadline exceeded", FaultTimeout}, {"i/o timeout", FaultTimeout}, {"Timeout exceeded", FaultTimeout},
+	} {
+		if strings.Contains(text, known.words) {
+			return known.fault
+		}
 	}
 	return FaultOther
 }
-
-func isTimeout(err error) bool {
-	var t net.Error
-	return errors.As(err, &t) && t.Timeout()
-}
-
-// says looks for a code of Redis, which is a word of capitals that nothing else writes so.
-func says(err error, code string) bool { return strings.Contains(err.Error(), code+" ") }
 
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", ": ") }

@@ -16,8 +16,8 @@ func bufferRules() []Rule {
 		ID:         bufferFullID,
 		Title:      "The buffer is full",
 		Loss:       Delayed,
-		Needs:      []Part{PartBuffer, ProbePart(ProbeRedis)},
-		After:      []string{redisAwayID, statsAwayID},
+		Needs:      []Part{PartBuffer},
+		After:      []string{redisAwayID},
 		Neighbours: []string{redisAwayID},
 		Limits: []Limit{
 			{bufferWarn, "%", 80, 10},
@@ -45,7 +45,6 @@ func buffersFull(s *Snapshot, l Limits) []Finding {
 			Evidence: []Fact{
 				{"events", fmt.Sprintf("%d of %d", b.Size, b.Capacity)},
 				{"producers waiting", fmt.Sprintf("%.1f s a second, all together", b.BlockedPerSecond)},
-				{"Redis's round trip", duration(s.Probes[ProbeRedis].RoundTrip)},
 			},
 		})
 	}

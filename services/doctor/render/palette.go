@@ -12,10 +12,10 @@ import (
 // palette is how a status looks; the zero value is without colour.
 type palette struct{ colour bool }
 
-// paletteFor is with colour if w is a terminal, and nobody asked for none (no-color.org).
+// paletteFor is with colour if w is a terminal.
 func paletteFor(w io.Writer) palette {
 	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+	if !ok {
 		return palette{}
 	}
 	info, err := f.Stat()

@@ -1,0 +1,97 @@
+// Package probe takes a snapshot from where the operator stands, when stats, which takes one every second,
+// can't be asked. What only stats can measure is missing in it, and so are the verdicts that rest on it.
+package probe
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"millrace.dev/pkg/stream"
+	"millrace.dev/services/doctor"
+)
+
+// Config says where to look.
+type Config struct {
+	// Gateway is its HTTP address: http://127.0.0.1:8000.
+	Gateway string
+	// Key is the API key shown to the gateway; empty: none.
+	Key string
+	// Stats is where stats answers gRPC, host:port.
+	Stats string
+	// InternalKey is shown to stats; empty: none.
+	InternalKey string
+	// Redis is tried if it has a URL; else the gateway's word is taken.
+	Redis stream.Config
+	// Timeout bounds each attempt to reach something. 0: 3 s.
+	Timeout time.Duration
+}
+
+func (c Config) timeout() time.Duration {
+	if c.Timeout <= 0 {
+		return 3 * time.Second
+	}
+	return c.Timeout
+}
+
+// Diagnose asks who knows best: stats through the gateway, stats itself; and when neither answers, it takes a
+// snapshot and examines it here. One sample is all there is then, so nothing waits for a second.
+func Diagnose(ctx context.Context, c Config) doctor.Diagnosis {
+	for _, ask := range []func(context.Context, Config) (doctor.Diagnosis, error){askGateway, askStats} {
+		call, cancel := context.WithTimeout(ctx, c.timeout())
+		d, err := ask(call, c)
+		cancel()
+		if err == nil {
+			return d
+		}
+	}
+	s := Take(ctx, c)
+	return doctor.Conclude(s, doctor.Examine(s, nil))
+}
+
+// Take tries to reach everything at once and returns what came of it.
+func Take(ctx context.Context, c Config) *doctor.Snapshot {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout())
+	defer cancel()
+	var (
+		wg           sync.WaitGroup
+		seen         gateway
+		stats, redis doctor.Probe
+	)
+	start := time.Now()
+	wg.Go(func() { seen = lookAtGateway(ctx, c) })
+	wg.Go(func() { stats = lookAtStats(ctx, c) })
+	wg.Go(func() { redis = lookAtRedis(ctx, c) })
+	wg.Wait()
+	s := &doctor.Snapshot{
+		Taken:   start.UTC(),
+		Missing: map[doctor.Part]string{},
+		Probes:  map[string]doctor.Probe{doctor.ProbeGateway: seen.alive, doctor.ProbeStats: stats},
+	}
+	for _, part := range []doctor.Part{doctor.PartSurvey, doctor.PartFeed, doctor.PartFlow} {
+		s.Missing[part] = "only stats measures it, and its findings could not be had"
+	}
+	addRedis(s, c, redis, seen)
+	addBuffer(s, seen)
+	return s
+}
+
+// addRedis takes what was tried here, else what the gateway says of its Redis.
+func addRedis(s *doctor.Snapshot, c Config, tried doctor.Probe, seen gateway) {
+	switch {
+	case c.Redis.URL != "":
+		s.Probes[doctor.ProbeRedis] = tried
+	case seen.alive.Fault == "":
+		s.Probes[doctor.ProbeRedis] = seen.redis
+	default:
+		s.Missing[doctor.ProbePart(doctor.ProbeRedis)] = "no REDIS_URL was given, and no gateway tells"
+	}
+}
+
+func addBuffer(s *doctor.Snapshot, seen gateway) {
+	if seen.buffer == nil {
+		s.Missing[doctor.PartBuffer] = seen.noBuffer
+		return
+	}
+	s.Buffers = []doctor.Buffer{*seen.buffer}
+}
