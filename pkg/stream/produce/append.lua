@@ -21,13 +21,16 @@ local epoch = redis.call('GET', KEYS[4])
 if not (layout[1] and layout[2] and epoch) then return {'unprepared'} end
 if layout[1] ~= ARGV[1] or layout[2] ~= ARGV[2] then return {'differs', layout[1], layout[2]} end
 
-local repeated = {'repeated'}
+-- Two connections of one session may have parts in one batch: what the first brings counts for the second.
+local repeated, marks = {'repeated'}, {}
 for i = 5, #KEYS do
-  local mark = redis.call('GET', KEYS[i])
+  local mark = marks[KEYS[i]] or redis.call('GET', KEYS[i])
   if mark and tonumber(mark) >= tonumber(ARGV[2 * i - 3]) then
     repeated[#repeated + 1] = string.format('%.0f', i - 5)
     repeated[#repeated + 1] = mark
   end
+  if not mark or tonumber(mark) < tonumber(ARGV[2 * i - 2]) then mark = ARGV[2 * i - 2] end
+  marks[KEYS[i]] = mark
 end
 if #repeated > 1 then return repeated end
 
