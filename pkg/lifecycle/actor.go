@@ -2,9 +2,7 @@ package lifecycle
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"runtime/debug"
 	"runtime/pprof"
 	"time"
 )
@@ -58,11 +56,18 @@ func (g *Group) markReady(a *actor) {
 	}
 }
 
-// leave notes that a has returned, and whether that is a fault.
+// leave notes that a has returned, and tells the group if that was its own doing.
 func (g *Group) leave(a *actor, err error) {
+	if asked := g.settle(a, err); !asked {
+		g.log().Info("ended by itself, stopping the others", "task", a.name, "failed", err != nil)
+	}
+}
+
+// settle enters a's last state and keeps its error, unless that is only how a part says that it was asked to stop.
+func (g *Group) settle(a *actor, err error) (asked bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	asked := a.state == Stopping || a.state == GivenUp
+	asked = a.state == Stopping || a.state == GivenUp
 	if asked && onlyCanceled(err) {
 		err = nil
 	}
@@ -71,14 +76,12 @@ func (g *Group) leave(a *actor, err error) {
 		a.state = Failed
 		g.faults = append(g.faults, fmt.Errorf("%s: %w", a.name, err))
 	}
-	if !asked {
-		g.log().Info("ended by itself, stopping the others", "task", a.name, "failed", err != nil)
-	}
 	select {
 	case <-g.ended:
 	default:
 		close(g.ended)
 	}
+	return asked
 }
 
 // stop asks a to end and waits for it, as long as its grace lasts.
@@ -124,52 +127,4 @@ func labelled(ctx context.Context, name string, f func(context.Context) error) (
 	}
 	pprof.Do(ctx, pprof.Labels("task", name), func(ctx context.Context) { err = f(ctx) })
 	return err
-}
-
-// guarded turns a panic into an error, so that the other parts can still stop in order.
-func guarded(ctx context.Context, run func(context.Context, func()) error, ready func()) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &Panic{Value: v, Stack: debug.Stack()}
-		}
-	}()
-	return run(ctx, ready)
-}
-
-// errExited stays when run neither returned nor panicked.
-var errExited = errors.New("its goroutine exited (runtime.Goexit)")
-
-// Panic is the error of an actor that panicked.
-type Panic struct {
-	Value any    // what was given to panic
-	Stack []byte // of the goroutine that panicked
-}
-
-// Error names the value and shows the stack: it is a fault of the program, and where it lies is all that helps.
-func (p *Panic) Error() string { return fmt.Sprintf("panic: %v\n%s", p.Value, p.Stack) }
-
-// Unwrap returns the value where it is an error.
-func (p *Panic) Unwrap() error {
-	err, _ := p.Value.(error)
-	return err
-}
-
-// onlyCanceled reports whether err says nothing but that a context was cancelled. errors.Is would also say yes to
-// a cancellation that is joined with the failure that matters.
-func onlyCanceled(err error) bool {
-	for err != nil {
-		if several, ok := err.(interface{ Unwrap() []error }); ok {
-			for _, e := range several.Unwrap() {
-				if !onlyCanceled(e) {
-					return false
-				}
-			}
-			return true
-		}
-		if err == context.Canceled {
-			return true
-		}
-		err = errors.Unwrap(err)
-	}
-	return false
 }

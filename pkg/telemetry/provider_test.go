@@ -188,7 +188,7 @@ func TestSlipsInRegistrationPanic(t *testing.T) {
 	for name, slip := range map[string]func(){
 		"another kind":      func() { p.Counter("a", UnitBytes, With(), func() uint64 { return 0 }) },
 		"another unit":      func() { p.Gauge("a", UnitEvents, With(), func() int64 { return 0 }) },
-		"half an attribute": func() { With(AttrKind) },
+		"half an attribute": func() { With(AttrKind) }, //nolint:staticcheck // the slip
 	} {
 		func() {
 			defer func() {
