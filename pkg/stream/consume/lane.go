@@ -32,10 +32,11 @@ type lane struct {
 	typical size
 }
 
-func newLane(number int, consumer string, r room) *lane {
+// newLane begins with the guess that an entry fills a batch, so that the first read is not too large.
+func newLane(number int, consumer string, r room, guess size) *lane {
 	return &lane{
 		number: number, keys: stream.KeysOf(number), consumer: consumer, room: r,
-		bell: make(chan struct{}, 1), flight: make(map[string]*entry), typical: size{entries: 1, events: 1, bytes: 1},
+		bell: make(chan struct{}, 1), flight: make(map[string]*entry), typical: guess,
 	}
 }
 

@@ -85,7 +85,7 @@ func newRun(s *stream.Stream, c Config, h Handler) (*run, error) {
 		base:    c.Instance + "-" + strings.ToLower(rand.Text()[:8]),
 	}
 	for p := range s.Partitions() {
-		r.lanes = append(r.lanes, newLane(p, r.base, roomFor(c, s.Partitions())))
+		r.lanes = append(r.lanes, newLane(p, r.base, roomFor(c, s.Partitions()), size{entries: 1, events: c.BatchEvents}))
 	}
 	return r, nil
 }

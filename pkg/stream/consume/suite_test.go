@@ -1,13 +1,9 @@
 package consume
 
 import (
-	"maps"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
-
-	"millrace.dev/pkg/stream/state"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -15,35 +11,34 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestRedis(t *testing.T)    { suite(t, func(t *testing.T) server { return realRedis(t) }) }
 func TestEmbedded(t *testing.T) { suite(t, embedded) }
 
+// suite is what every server must pass.
 func suite(t *testing.T, begin func(t *testing.T) server) {
-	tests := map[string]func(*testing.T, server){
-		"every event is settled once": testEveryEventOnce,
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, server)
+	}{
+		{"every event is settled once", testEveryEventOnce},
+		{"batches cross entries", testBatchesCrossEntries},
+		{"each result is counted", testResults},
+		{"an entry that can't be decoded", testUndecodable},
+		{"an entry that was deleted by hand", testDeletedByHand},
+		{"a handler that panics", testPanic},
+		{"a handler that miscounts", testMiscount},
+		{"replies that are lost", testLostReplies},
+		{"a worker that dies", testDeath},
+		{"a worker that is slow", testSlow},
+		{"a lease that lapses", testLapse},
+		{"a drain in time", testDrain},
+		{"a drain that takes too long", testDrainTooLong},
+		{"a group that vanishes under load", testGroupVanishes},
+		{"a group that was never registered", testAdopted},
+		{"a pipeline that comes late", testLatePipeline},
+		{"a stream that is lost", testStreamLost},
+		{"more keys than have a place", testManyKeys},
+		{"counts beyond doubles' short form", testLargeCounts},
+		{"settling is the owner's", testSettleOwner},
+		{"claiming refuses", testClaimRefuses},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, begin(t)) })
 	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) { test(t, begin(t)) })
-	}
-}
-
-func testEveryEventOnce(t *testing.T, srv server) {
-	s := open(t, srv, 4)
-	in := sent{}
-	fill(t, s, in, 100, 30)
-	got := newSeen()
-	c := Config{Pipeline: state.CountPipeline, BatchEvents: 100, Lease: time.Second}
-	one, two := start(t, s, c, counting(got)), start(t, s, c, counting(got))
-	fill(t, s, in, 100, 30)
-	a := settledAll(t, s, state.CountPipeline, 20*time.Second)
-	if a.Processed != uint64(len(in)) {
-		t.Errorf("processed %d of %d", a.Processed, len(in))
-	}
-	for id := range in {
-		if n := got.copy()[id]; n != 1 {
-			t.Errorf("event %s was handled %d times", id, n)
-		}
-	}
-	if want, have := in.types(), counts(t, s, state.CountPipeline); !maps.Equal(want, have) {
-		t.Errorf("counted %v, want %v", have, want)
-	}
-	one.end(t)
-	two.end(t)
 }
