@@ -75,7 +75,7 @@ func fromLoopback(r *http.Request) bool {
 // would keep the request, the response and their buffers.
 func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	if g.draining() {
-		comeAgain(w)
+		comeAgain(w, refuseDraining)
 		return
 	}
 	asked, err := parseSession(r)
@@ -86,7 +86,7 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	session, err := g.openSession(r.Context(), asked)
 	if err != nil {
 		g.log.Debug("a session can't be opened now", "error", err.Error())
-		comeAgain(w)
+		comeAgain(w, refuseRedis)
 		return
 	}
 	h := &hijacker{ResponseWriter: w}
@@ -96,8 +96,7 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ws.SetReadLimit(-1) // frames are measured in frame.fill, so that a connection can survive one that is too long
-	c, greeting := g.connect(ws, h.socket, asked, session)
-	if !g.connections.add(c, greeting) {
+	if !g.connections.add(g.connect(ws, h.socket, asked, session)) {
 		_ = ws.Close(goingAway.code, goingAway.reason)
 	}
 }
@@ -112,8 +111,8 @@ func (g *Gateway) openSession(ctx context.Context, asked sessionRequest) (*produ
 	return g.recall(ctx, asked.name)
 }
 
-// connect makes the connection and its greeting.
-func (g *Gateway) connect(ws *websocket.Conn, s *socket, asked sessionRequest, session *produce.Session) (*connection, hello) {
+// connect makes the connection, with its greeting as the first message.
+func (g *Gateway) connect(ws *websocket.Conn, s *socket, asked sessionRequest, session *produce.Session) *connection {
 	facts := g.facts.Load()
 	h := hello{
 		session: asked.name, next: 1, heartbeat: g.config.Heartbeat, limits: g.config.Limits,
@@ -128,7 +127,8 @@ func (g *Gateway) connect(ws *websocket.Conn, s *socket, asked sessionRequest, s
 		h.resumed, h.incarnation = session.Resumed(), session.Incarnation()
 		c.resume(session, asked.next)
 	}
-	return c, h
+	c.note(h.append(nil))
+	return c
 }
 
 // handshakeTimeout bounds what a client waits for before its connection begins.

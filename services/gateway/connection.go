@@ -28,8 +28,8 @@ type connection struct {
 	broken       bool          // nothing can be written any more
 	relief       chan struct{} // closed when everything is written and decided; made by who waits for it
 
-	// held is set while a frame is held back: the peer's pong could not be read.
-	held atomic.Bool
+	// beating is set while the peer is being pinged.
+	beating atomic.Bool
 	// slot is the connection's place on the heartbeat wheel.
 	slot int
 	// refreshed is when the marks of a named session were last kept for another life.
@@ -53,7 +53,7 @@ func (c *connection) resume(s *produce.Session, next uint64) {
 
 // serve reads until the connection ends or the gateway drains. A hijacked connection is not covered by
 // net/http's recover, so it has its own: a fault in a decoder may end one connection, never the process.
-func (c *connection) serve(h hello) {
+func (c *connection) serve() {
 	defer c.gateway.connections.remove(c)
 	defer c.fail() // nobody begins to write after this
 	defer func() {
@@ -62,7 +62,7 @@ func (c *connection) serve(h hello) {
 			c.ws.Close(websocket.StatusInternalError, "internal error")
 		}
 	}()
-	c.say(h.append(nil))
+	c.greet()
 	end := c.read()
 	if end == gone && c.gateway.draining() { // it was us who ended the read
 		end = goingAway
@@ -81,9 +81,13 @@ func (c *connection) finish(end closing) {
 	case <-c.quiet():
 	case <-ctx.Done():
 	}
-	_ = c.socket.SetReadDeadline(time.Time{})
+	// The library bounds the wait for the peer's answer, but not for the rest of a frame before it.
+	_ = c.socket.SetReadDeadline(time.Now().Add(closeTimeout))
 	_ = c.ws.Close(end.code, end.reason)
 }
+
+// closeTimeout is how long a peer may take to agree that the connection ends.
+const closeTimeout = 10 * time.Second
 
 // closing is how a connection ends.
 type closing struct {
@@ -98,6 +102,13 @@ var (
 	gone      = closing{code: websocket.StatusAbnormalClosure}
 	goingAway = closing{websocket.StatusServiceRestart, "the gateway is going away: reconnect"}
 )
+
+// greet begins to write. The greeting was queued before anybody else could say anything: it is the first message.
+func (c *connection) greet() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wake()
+}
 
 // say queues a message.
 func (c *connection) say(message []byte) {

@@ -27,7 +27,7 @@ type connections struct {
 }
 
 // add lets a connection in and serves it, or returns false: the gateway is going away.
-func (cs *connections) add(c *connection, h hello) bool {
+func (cs *connections) add(c *connection) bool {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	if cs.closed {
@@ -40,7 +40,7 @@ func (cs *connections) add(c *connection, h hello) bool {
 	}
 	cs.wheel[c.slot][c] = struct{}{}
 	cs.open++
-	cs.wg.Go(func() { c.serve(h) })
+	cs.wg.Go(c.serve)
 	return true
 }
 
@@ -100,16 +100,23 @@ func (cs *connections) beat(ctx context.Context, interval time.Duration) error {
 }
 
 // beat pings the peer twice: with a message, which browsers can see, and with a protocol ping, which its
-// WebSocket answers by itself. A peer that doesn't answer is cut off, unless it was us who didn't read.
+// WebSocket answers by itself. A peer that doesn't answer is cut off, unless it was us who didn't read, or its
+// answer comes behind a frame that is on its way: those have a deadline of their own. One that is held back
+// is told all the same that we live.
 func (c *connection) beat() {
+	if !c.beating.CompareAndSwap(false, true) {
+		return // the last ping still waits for its answer
+	}
+	defer c.beating.Store(false)
 	c.refresh()
-	if c.held.Load() {
+	c.say(messagePing)
+	unheard := c.socket.unheard.Load()
+	if unheard%2 == 1 {
 		return
 	}
-	c.say(messagePing)
 	ctx, cancel := context.WithTimeout(context.Background(), pongTimeout)
 	defer cancel()
-	if err := c.ws.Ping(ctx); err != nil && !c.held.Load() {
+	if err := c.ws.Ping(ctx); err != nil && c.socket.unheard.Load() == unheard {
 		c.gateway.log.Debug("a peer does not answer pings", "error", err.Error())
 		c.ws.CloseNow()
 	}

@@ -34,6 +34,8 @@ type Gateway struct {
 	// taking ends when the gateway stops taking events; stopTaking ends it.
 	taking     context.Context
 	stopTaking context.CancelFunc
+	// appended is closed when the lanes have ended: what is not decided by then will not be.
+	appended chan struct{}
 }
 
 // facts are what the gateway tells its clients of the stream; they are looked up once a second.
@@ -52,7 +54,10 @@ func newGateway(c Config, s *stream.Stream, instance string, log *slog.Logger) *
 
 // newIntake makes what a gateway has of its own: all but the stream and the lanes to it.
 func newIntake(c Config, log *slog.Logger) *Gateway {
-	g := &Gateway{config: c, log: log, metrics: newMetrics(), room: newRoom(c.BufferEvents, c.BufferBytes)}
+	g := &Gateway{
+		config: c, log: log, metrics: newMetrics(), room: newRoom(c.BufferEvents, c.BufferBytes),
+		appended: make(chan struct{}),
+	}
 	g.trouble.log = log
 	g.facts.Store(&facts{durability: stream.DurabilityMemory})
 	g.taking, g.stopTaking = context.WithCancel(context.Background())

@@ -23,6 +23,7 @@ const spareBatches = 4
 // producer's window is locked by the caller.
 func (p *partition) put(from *producer, n uint64, s *event.Span, d *event.Defaults) {
 	p.mu.Lock()
+	defer p.mu.Unlock() // also if an event can't be written: others share this batch
 	b := p.filling(len(s.Raw))
 	part := b.part(from)
 	before := len(part.Bytes)
@@ -37,7 +38,6 @@ func (p *partition) put(from *producer, n uint64, s *event.Span, d *event.Defaul
 	b.claimed += claimSize(s)
 	b.arrived(d.Received)
 	from.ran(b, n)
-	p.mu.Unlock()
 }
 
 // filling returns the batch that an event of that size goes into.

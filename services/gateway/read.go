@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"time"
 
 	"github.com/coder/websocket"
@@ -29,7 +30,7 @@ func (c *connection) read() closing {
 	for {
 		kind, r, err := c.ws.Reader(context.Background())
 		if err != nil {
-			return gone
+			return lost(err)
 		}
 		if end := c.frame(kind, r); end != open {
 			return end
@@ -49,8 +50,11 @@ func (c *connection) frame(kind websocket.MessageType, r io.Reader) closing {
 	switch {
 	case errors.Is(err, errTooLong):
 		return c.refuseFrame(f, tooLong(limits.FrameBytes), websocket.StatusMessageTooBig)
-	case err != nil: // it did not arrive whole: the peer is gone, or as good as gone, and may reconnect
-		return gone
+	case errors.Is(err, errEndless):
+		c.refuseFrame(f, tooLong(limits.FrameBytes), websocket.StatusMessageTooBig)
+		return closing{websocket.StatusMessageTooBig, event.CodeTooLarge}
+	case err != nil: // it did not arrive whole
+		return lost(err)
 	case kind != websocket.MessageText:
 		return c.refuseFrame(f, event.Refuse(event.CodeInvalidJSON, "it is a binary frame: JSON is sent as text"), websocket.StatusUnsupportedData)
 	}
@@ -60,23 +64,43 @@ func (c *connection) frame(kind websocket.MessageType, r io.Reader) closing {
 	return c.take(f)
 }
 
-// receive reads a frame, within frameTimeout unless it is here already.
+// receive reads a frame, within frameTimeout if it is not all here.
 func (c *connection) receive(f *frame, r io.Reader, limit int) error {
-	if !c.socket.arrived() {
-		_ = c.socket.SetReadDeadline(time.Now().Add(frameTimeout))
-		defer c.keepReading()
-	}
+	c.socket.expect(frameTimeout)
+	defer c.keepReading()
 	err := f.fill(r, limit)
-	if errors.Is(err, errTooLong) {
-		if n, skipErr := io.Copy(io.Discard, io.LimitReader(r, skipBytes)); skipErr != nil || n == skipBytes {
-			return errors.Join(io.ErrUnexpectedEOF, skipErr)
-		}
+	if !errors.Is(err, errTooLong) {
+		return err
+	}
+	switch n, skipErr := io.Copy(io.Discard, io.LimitReader(r, skipBytes)); {
+	case skipErr != nil:
+		return skipErr
+	case n == skipBytes:
+		return errEndless
 	}
 	return err
 }
 
-// keepReading takes the deadline off, unless the drain has set one meanwhile.
+// errEndless: a frame is so long that the connection can't go on behind it.
+var errEndless = errors.New("frame without end")
+
+// lost is how a connection ends that can't be read any more. The peer is gone, or as good as gone, and may reconnect;
+// unless it broke the protocol: then it must not.
+func lost(err error) closing {
+	var network net.Error
+	switch {
+	case websocket.CloseStatus(err) != -1, errors.As(err, &network),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe), errors.Is(err, net.ErrClosed):
+		return gone
+	}
+	return closing{websocket.StatusProtocolError, "this is not the WebSocket protocol"}
+}
+
+// keepReading takes the frame's deadline off, unless the drain has set one meanwhile.
 func (c *connection) keepReading() {
+	if !c.socket.ended() {
+		return
+	}
 	_ = c.socket.SetReadDeadline(time.Time{})
 	if c.gateway.draining() {
 		c.stopReading()
@@ -96,26 +120,30 @@ func (c *connection) refuseFrame(f *frame, r *event.Refusal, code websocket.Stat
 
 // take numbers the events of a frame and puts the valid ones on their way.
 func (c *connection) take(f *frame) closing {
+	if c.last > produce.MaxNumber-uint64(len(f.Events)) {
+		return closing{websocket.StatusPolicyViolation, "numbers end below 2^53: begin a new session"}
+	}
 	f.begin("/ws")
 	if events, bytes := f.claim(); events > 0 && !c.gateway.room.try(events, bytes) {
 		if err := c.holdBack(events, bytes); err != nil {
 			return goingAway
 		}
 	}
-	if c.last > produce.MaxNumber-uint64(len(f.Events)) {
-		return closing{websocket.StatusPolicyViolation, "numbers end below 2^53: begin a new session"}
+	if c.number(f) {
+		return c.waitForWriter()
 	}
+	return open
+}
+
+// number takes each event of a frame, and says whether too much is unwritten now.
+func (c *connection) number(f *frame) (crowded bool) {
 	c.mu.Lock()
+	defer c.mu.Unlock() // a fault in here ends this connection, which needs the lock for that
 	for i := range f.Events {
 		c.event(&f.Events[i], &f.defaults)
 	}
 	c.wake()
-	crowded := len(c.notes) > unwritten
-	c.mu.Unlock()
-	if crowded {
-		return c.waitForWriter()
-	}
-	return open
+	return len(c.notes) > unwritten
 }
 
 // event takes one event; the window is locked.
@@ -136,8 +164,8 @@ func (c *connection) event(s *event.Span, d *event.Defaults) {
 // holdBack waits until there is room for a frame. Meanwhile nothing is read, so TCP pushes back; a named session
 // is told why. A peer that waits can't show that it lives, so its pong deadline is suspended.
 func (c *connection) holdBack(events, bytes int) error {
-	c.held.Store(true)
-	defer c.held.Store(false)
+	c.socket.unheard.Add(1)
+	defer c.socket.unheard.Add(1)
 	if !c.named {
 		return c.gateway.room.wait(c.gateway.taking, events, bytes)
 	}
@@ -149,7 +177,9 @@ func (c *connection) holdBack(events, bytes int) error {
 	err := c.gateway.room.wait(c.gateway.taking, events, bytes)
 	if !t.Stop() {
 		<-told
-		c.say(messageGo)
+		if err == nil {
+			c.say(messageGo)
+		}
 	}
 	return err
 }
@@ -162,8 +192,8 @@ func (c *connection) waitForWriter() closing {
 	if !crowded {
 		return open
 	}
-	c.held.Store(true)
-	defer c.held.Store(false)
+	c.socket.unheard.Add(1)
+	defer c.socket.unheard.Add(1)
 	select {
 	case <-c.quiet():
 	case <-c.gateway.taking.Done():

@@ -56,11 +56,14 @@ func (g *Gateway) serveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	events, bytes := f.claim()
-	if err := g.roomFor(r.Context(), events, bytes); err != nil {
-		comeAgain(w)
+	if refusal := g.roomFor(r.Context(), events, bytes); refusal != nil {
+		comeAgain(w, refusal)
 		return
 	}
-	answer := g.post(f)
+	answer, known := g.post(f)
+	if !known {
+		panic(http.ErrAbortHandler) // net/http's way to cut a request off: any answer would be a guess
+	}
 	status := http.StatusAccepted
 	if answer.Accepted+answer.Duplicates == 0 && len(answer.Errors) > 0 {
 		status = http.StatusBadRequest
@@ -95,7 +98,10 @@ func decoderOf(contentType string) (decoder, bool) {
 
 // readBody reads and decodes a body, or says why it is refused whole.
 func (g *Gateway) readBody(w http.ResponseWriter, r *http.Request, f *frame, decode decoder) (int, *event.Refusal) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	connection := http.NewResponseController(w)
+	_ = connection.SetReadDeadline(time.Now().Add(bodyTimeout))
+	// While the answer is awaited the connection is read for its end only: the deadline would be taken for one.
+	defer func() { _ = connection.SetReadDeadline(time.Time{}) }()
 	limits := g.config.Limits
 	switch err := f.fill(r.Body, limits.FrameBytes); {
 	case errors.Is(err, errTooLong):
@@ -115,9 +121,9 @@ func (g *Gateway) readBody(w http.ResponseWriter, r *http.Request, f *frame, dec
 
 // roomFor takes room in the buffer. A request waits for it, but not for ever: nothing of it is stored yet, so it
 // can be told to come again.
-func (g *Gateway) roomFor(ctx context.Context, events, bytes int) error {
+func (g *Gateway) roomFor(ctx context.Context, events, bytes int) *event.Refusal {
 	if g.draining() {
-		return g.taking.Err()
+		return refuseDraining
 	}
 	if events == 0 || g.room.try(events, bytes) {
 		return nil
@@ -126,12 +132,18 @@ func (g *Gateway) roomFor(ctx context.Context, events, bytes int) error {
 	defer cancel()
 	stop := context.AfterFunc(g.taking, cancel)
 	defer stop()
-	return g.room.wait(ctx, events, bytes)
+	switch err := g.room.wait(ctx, events, bytes); {
+	case err == nil:
+		return nil
+	case g.draining():
+		return refuseDraining
+	}
+	return event.Refuse(g.trouble.now(), "the buffer is full: try again. GET /debug/buffer says more.")
 }
 
-// post puts the events on their way and waits until every one is decided. From here on the outcome is known
-// before there is an answer, however long Redis is away.
-func (g *Gateway) post(f *frame) posted {
+// post puts the events on their way and waits until every one is decided, however long Redis is away. The outcome
+// is not known only if this gateway gives up appending before.
+func (g *Gateway) post(f *frame) (answer posted, known bool) {
 	q := &request{done: make(chan struct{})}
 	q.home = rand.IntN(len(g.partitions))
 	q.news = func() {
@@ -140,17 +152,28 @@ func (g *Gateway) post(f *frame) posted {
 		}
 	}
 	f.begin("/http")
-	answer := posted{IDs: []string{}, Errors: []postedError{}}
+	answer = posted{IDs: []string{}, Errors: []postedError{}}
+	if !g.postAll(q, f, &answer) {
+		return answer, true
+	}
+	select {
+	case <-q.done:
+		return answer, true
+	case <-g.appended:
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return answer, q.empty()
+	}
+}
+
+// postAll takes each event of a body, and says whether there is anything to wait for.
+func (g *Gateway) postAll(q *request, f *frame, answer *posted) (waiting bool) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	for i := range f.Events {
-		g.postOne(q, i, f, &answer)
+		g.postOne(q, i, f, answer)
 	}
-	waiting := !q.empty()
-	q.mu.Unlock()
-	if waiting {
-		<-q.done
-	}
-	return answer
+	return !q.empty()
 }
 
 func (g *Gateway) postOne(q *request, i int, f *frame, answer *posted) {

@@ -87,6 +87,7 @@ func (p *process) open(ctx context.Context, ready func()) error {
 
 // runLanes appends until ctx ends and all that was taken is stored, or the grace is over.
 func (g *Gateway) runLanes(ctx context.Context) error {
+	defer close(g.appended)
 	hard, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(g.config.Grace, cut) })

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/telemetry"
 )
 
@@ -39,7 +40,7 @@ func (p *process) gated(serve func(*Gateway, http.ResponseWriter, *http.Request)
 	return func(w http.ResponseWriter, r *http.Request) {
 		g := p.gateway.Load()
 		if g == nil {
-			comeAgain(w)
+			comeAgain(w, refuseRedis)
 			return
 		}
 		serve(g, w, r)
@@ -84,11 +85,17 @@ func (p *process) serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// comeAgain answers 503 with the time after which to try again.
-func comeAgain(w http.ResponseWriter) {
+// Why a whole request can't be taken now.
+var (
+	refuseRedis    = event.Refuse(codeUnavailable, "Redis can't be reached: try again. GET /api/diagnosis says more.")
+	refuseDraining = event.Refuse(codeUnavailable, "this gateway is going away: try again.")
+)
+
+// comeAgain answers 503 with the time after which to try again. Nothing of the request is stored.
+func comeAgain(w http.ResponseWriter, why *event.Refusal) {
 	w.Header().Set("Retry-After", "1")
 	writeJSON(w, http.StatusServiceUnavailable, map[string]any{
-		"code": codeUnavailable, "message": "Redis can't be reached: try again. GET /api/diagnosis says more.", "retryable": true,
+		"code": why.Code, "message": why.Message, "retryable": true,
 	})
 }
 

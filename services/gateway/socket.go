@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -36,6 +37,14 @@ type socket struct {
 	fill  func(fd uintptr) bool
 	err   error
 	early []byte // what the client had sent with its handshake
+
+	// patience is how long the frame that is being read may take from the moment that it has to be waited for;
+	// it is used up when the deadline is set, and limited says that it was.
+	patience time.Duration
+	limited  bool
+	// unheard is odd while a pong of the peer could not be read: a frame that comes before it is not here yet, or
+	// is held back.
+	unheard atomic.Uint32
 }
 
 func newSocket(c net.Conn, early []byte) *socket {
@@ -48,8 +57,29 @@ func newSocket(c net.Conn, early []byte) *socket {
 	return s
 }
 
-// arrived says whether more than what was read so far is here already. Only the reading goroutine may ask.
-func (s *socket) arrived() bool { return len(s.pending) > 0 || len(s.early) > 0 }
+// expect begins a frame. If reading has to wait for the peer before it ends, it waits no longer than that. A frame
+// that is here already costs nothing. Only the reading goroutine may call it.
+func (s *socket) expect(within time.Duration) { s.patience, s.limited = within, false }
+
+// ended ends a frame and says whether a deadline was set for it, which is the caller's to take off.
+func (s *socket) ended() (limited bool) {
+	limited = s.limited
+	s.patience, s.limited = 0, false
+	if limited {
+		s.unheard.Add(1)
+	}
+	return limited
+}
+
+// hurry sets the deadline of the frame that is being read, once.
+func (s *socket) hurry() {
+	if s.patience == 0 {
+		return
+	}
+	_ = s.SetReadDeadline(time.Now().Add(s.patience))
+	s.patience, s.limited = 0, true
+	s.unheard.Add(1)
+}
 
 // Read implements net.Conn.
 func (s *socket) Read(p []byte) (int, error) {
@@ -59,9 +89,11 @@ func (s *socket) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	if s.raw == nil {
+		s.hurry()
 		return s.Conn.Read(p)
 	}
 	if len(s.pending) == 0 {
+		s.hurry()
 		if err := s.await(); err != nil {
 			return 0, err
 		}
