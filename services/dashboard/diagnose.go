@@ -93,7 +93,7 @@ func (a away) finding() *pb.Finding {
 		Subject: a.addr,
 		Status:  pb.Status_STATUS_UNKNOWN,
 		Title:   "The stats service cannot be reached",
-		Symptom: "No answer from " + a.addr + a.forHowLong() + ": the figures shown are the last ones that arrived.",
+		Symptom: "No answer from " + a.addr + a.forHowLong() + ": " + a.figures() + ".",
 		Loss:    "nothing",
 		Cause:   "The stats service is not running, is somewhere else, or the way to it is cut. Events are taken, stored and processed without it.",
 		Evidence: []*pb.Fact{
@@ -113,6 +113,14 @@ func (a away) forHowLong() string {
 		return " yet"
 	}
 	return " for " + a.now.Sub(a.since).Round(time.Second).String()
+}
+
+// figures says what the figures on the page are worth.
+func (a away) figures() string {
+	if a.answered.IsZero() {
+		return "no figures have arrived"
+	}
+	return "the figures shown are the last ones that arrived"
 }
 
 func (a away) lastAnswer() string {

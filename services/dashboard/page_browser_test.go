@@ -164,8 +164,8 @@ func TestPageInABrowser(t *testing.T) {
 	}
 }
 
-// On the narrowest phone nothing sticks out, whatever the figures and names.
-func TestPageOnAPhone(t *testing.T) {
+// From the narrowest phone to a desk nothing sticks out, whatever the figures and names.
+func TestPageFits(t *testing.T) {
 	stats := startStats(t)
 	stats.find(&pb.Diagnosis{Status: pb.Status_STATUS_WARN, Findings: []*pb.Finding{{
 		Id: "MR-LAG-001", Status: pb.Status_STATUS_WARN, Title: "Lag grows", Remedy: "docker compose up -d --scale worker=" + strings.Repeat("9", 80),
@@ -178,16 +178,18 @@ func TestPageOnAPhone(t *testing.T) {
 	page.do(chromedp.EmulateViewport(320, 640), chromedp.Navigate("http://"+g.addr+"/"))
 	page.shows("#total-processed", "999,999,999")
 	page.shows("#verdict-title", "Warning: Lag grows")
-	for _, scheme := range []string{"light", "dark"} {
-		page.scheme(scheme)
+	schemes := []string{"light", "dark"}
+	for i, width := range []int64{320, 360, 480, 600, 768, 960, 1024, 1280} {
+		page.do(chromedp.EmulateViewport(width, 800))
+		page.scheme(schemes[i%len(schemes)])
 		wide, err := chromedp.Run(page.ctx, chromedp.Evaluate[[]string](
-			`[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".visually-hidden, .rows thead"))
+			`[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1 && !e.closest(".visually-hidden, .rows thead"))
 				.map(e => e.outerHTML.slice(0, 80))`))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(wide) > 0 {
-			t.Errorf("%s: sticks out:\n%s", scheme, strings.Join(wide, "\n"))
+			t.Errorf("at %d pixels sticks out:\n%s", width, strings.Join(wide, "\n"))
 		}
 	}
 	if all := page.complaints(); len(all) > 0 {

@@ -12,7 +12,7 @@ export function Throughput({ rates, history }: { rates: Stats["rates"] | undefin
       <h2 id="throughput-title">Throughput</h2>
       <dl class="big">
         <Rate name="In" note="accepted" id="rate-in" value={into} />
-        <Rate name="Out" note="processed, all pipelines" id="rate-out" value={out} />
+        <Rate name="Out" note="processed" id="rate-out" value={out} />
       </dl>
       <RateChart history={history} label={`Events a second over the last two minutes; now ${exact(into)} in, ${exact(out)} out`} />
     </section>
