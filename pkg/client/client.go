@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,9 @@ type Client struct {
 	session string
 	queue   *queue
 	state   atomic.Pointer[State]
+	// refused are the events that were refused, lastRefused the number of the last one: what is sent again is
+	// refused again. Only the goroutine that reads uses them, one connection after the other.
+	refused, lastRefused uint64
 }
 
 // State is what the client knows of its session.
@@ -42,8 +46,11 @@ func New(c Config) (*Client, error) {
 }
 
 // Publish queues a frame of events: the JSON of one, or of an array of that many. It waits while the window is
-// full. That it returns nil says nothing about the events yet: see Config.Acked, Flush.
+// full; a frame that is larger than the window goes alone. That it returns nil says nothing about the events yet: see Config.Acked, Flush.
 func (c *Client) Publish(ctx context.Context, json []byte, events int) error {
+	if events < 1 {
+		return fmt.Errorf("a frame of %d events: there is nothing to acknowledge", events)
+	}
 	return c.queue.put(ctx, Frame{JSON: json, Events: events, Queued: time.Now()}, c.config.Window)
 }
 

@@ -20,7 +20,7 @@ type Config struct {
 	// RetryLeast and RetryMost bound the wait before a reconnect, which grows by half each time and is spread
 	// (full jitter). Defaults: 1 s and 30 s (guide: ReconnectingWebSocket).
 	RetryLeast, RetryMost time.Duration
-	// Refused, if set, hears of every event that the gateway refused.
+	// Refused, if set, hears of every event that the gateway refused, once and in order.
 	Refused func(Refusal)
 	// Acked, if set, hears of every frame that is decided, in order, with what was given to Publish.
 	Acked func(f Frame)

@@ -11,12 +11,16 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// connectTimeout bounds a handshake up to the greeting, writeTimeout a write. A gateway pings every 30 s; one that
-// says nothing for silence is gone.
 const (
+	// connectTimeout bounds a handshake up to the greeting.
 	connectTimeout = 10 * time.Second
-	writeTimeout   = 30 * time.Second
-	silence        = 90 * time.Second
+	// silentBeats is for how many heartbeats a gateway may say nothing before it is taken for gone, and silence how
+	// long if it does not tell its heartbeat. Writes have no other bound: a gateway that holds us back reads
+	// nothing, for as long as Redis is away, but lets its heart be heard.
+	silentBeats = 3
+	silence     = 90 * time.Second
+	// lastWords is how long a close code may take to be read when writing has failed: it says why.
+	lastWords = time.Second
 )
 
 // message is what a gateway sends, all kinds in one.
@@ -29,25 +33,38 @@ type message struct {
 	Resumed     bool   `json:"resumed"`
 	Incarnation string `json:"incarnation"`
 	Durability  string `json:"durability"`
+	HeartbeatMS int64  `json:"heartbeat_ms"`
+}
+
+// patience is how long this gateway, by its greeting, may be silent.
+func (m message) patience() time.Duration {
+	if m.HeartbeatMS <= 0 {
+		return silence
+	}
+	return silentBeats * time.Duration(m.HeartbeatMS) * time.Millisecond
 }
 
 // connection carries the session over one connection, until that ends.
 func (c *Client) connection(ctx context.Context) error {
 	next := c.queue.rewind()
-	ws, err := c.dial(ctx, next)
+	ws, patience, err := c.dial(ctx, next)
 	if err != nil {
 		return err
 	}
 	defer ws.CloseNow()
 	defer c.update(func(s *State) { s.Connected = false })
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return c.read(ctx, ws) })
-	group.Go(func() error { return c.write(ctx, ws) })
+	group.Go(func() error { return c.read(ctx, ws, patience) })
+	group.Go(func() error {
+		err := c.write(ctx, ws)
+		sleep(ctx, lastWords)
+		return err
+	})
 	return group.Wait()
 }
 
-// dial connects and waits for the greeting: nothing is sent before.
-func (c *Client) dial(ctx context.Context, next uint64) (*websocket.Conn, error) {
+// dial connects and waits for the greeting: nothing is sent before. It returns how long the gateway may be silent.
+func (c *Client) dial(ctx context.Context, next uint64) (*websocket.Conn, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	header := http.Header{}
@@ -57,9 +74,9 @@ func (c *Client) dial(ctx context.Context, next uint64) (*websocket.Conn, error)
 	ws, response, err := websocket.Dial(ctx, c.config.dialURL(c.session, next), &websocket.DialOptions{HTTPHeader: header})
 	if err != nil {
 		if response != nil && lasting(response.StatusCode) {
-			return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+			return nil, 0, fmt.Errorf("%w: %w", ErrRefused, err)
 		}
-		return nil, err
+		return nil, 0, err
 	}
 	m, err := receive(ctx, ws)
 	if err == nil && m.Type != "hello" {
@@ -67,10 +84,10 @@ func (c *Client) dial(ctx context.Context, next uint64) (*websocket.Conn, error)
 	}
 	if err != nil {
 		ws.CloseNow()
-		return nil, ended(err)
+		return nil, 0, ended(err)
 	}
 	c.greeted(m, next)
-	return ws, nil
+	return ws, m.patience(), nil
 }
 
 // lasting says whether an answer to the handshake will be the same next time.
@@ -83,7 +100,7 @@ func lasting(status int) bool {
 func (c *Client) greeted(m message, next uint64) {
 	c.update(func(s *State) {
 		_, acked := c.queue.totals()
-		forgotten := acked > 0 && !m.Resumed
+		forgotten := acked > c.refused && !m.Resumed // what was refused leaves no trace
 		if forgotten || s.Incarnation != "" && s.Incarnation != m.Incarnation {
 			s.Lost++
 			c.config.Log.Warn("Redis has lost what it knew of this session: what is sent again may be stored twice", "next", next)
@@ -101,9 +118,9 @@ func (c *Client) update(change func(*State)) {
 }
 
 // read takes the gateway's messages until the connection ends.
-func (c *Client) read(ctx context.Context, ws *websocket.Conn) error {
+func (c *Client) read(ctx context.Context, ws *websocket.Conn, patience time.Duration) error {
 	for {
-		patient, cancel := context.WithTimeout(ctx, silence)
+		patient, cancel := context.WithTimeout(ctx, patience)
 		m, err := receive(patient, ws)
 		cancel()
 		if err != nil {
@@ -127,9 +144,7 @@ func (c *Client) hear(m message) error {
 		if m.Seq == 0 { // a frame refused whole: the close code that follows says what comes of it
 			return fmt.Errorf("%w: %s: %s", ErrRefused, m.Code, m.Message)
 		}
-		if c.config.Refused != nil {
-			c.config.Refused(Refusal{m.Seq, m.Code, m.Message, m.Help})
-		}
+		c.hearRefusal(m)
 	case "slow":
 		c.queue.setSlow(true)
 	case "go":
@@ -140,6 +155,18 @@ func (c *Client) hear(m message) error {
 	return nil
 }
 
+// hearRefusal hands on what is new: a frame that is sent again has its events refused again.
+func (c *Client) hearRefusal(m message) {
+	if m.Seq <= c.lastRefused {
+		return
+	}
+	c.lastRefused = m.Seq
+	c.refused++
+	if c.config.Refused != nil {
+		c.config.Refused(Refusal{m.Seq, m.Code, m.Message, m.Help})
+	}
+}
+
 // write sends what is queued until the connection ends.
 func (c *Client) write(ctx context.Context, ws *websocket.Conn) error {
 	for {
@@ -147,10 +174,7 @@ func (c *Client) write(ctx context.Context, ws *websocket.Conn) error {
 		if err != nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(ctx, writeTimeout)
-		err = ws.Write(ctx, websocket.MessageText, f.JSON)
-		cancel()
-		if err != nil {
+		if err := ws.Write(ctx, websocket.MessageText, f.JSON); err != nil {
 			return err
 		}
 	}
