@@ -9,6 +9,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"millrace.dev/pkg/lifecycle"
+	"millrace.dev/services/doctor"
+	"millrace.dev/services/doctor/render"
 )
 
 // Main parses the command line and the environment (MILLRACE_<FLAG>), runs the command that they name, and returns
@@ -22,7 +24,7 @@ func Main(command any, name, description string) int {
 	}
 	chosen, err := parser.Parse(os.Args[1:])
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		report(name, fmt.Errorf("%w: %w", doctor.ErrSettings, err))
 		return ExitUsage
 	}
 	ctx, stop := lifecycle.Signals(context.Background())
@@ -33,10 +35,14 @@ func Main(command any, name, description string) int {
 	return CodeOf(err)
 }
 
-// report says what went wrong, unless all has been said.
+// report says what went wrong, unless all has been said: with cause and remedy where the doctor knows them.
 func report(name string, err error) {
 	var e Exit
 	if err == nil || errors.As(err, &e) && e.Err == nil {
+		return
+	}
+	if f, known := doctor.Startup(err); known {
+		_ = render.Text(os.Stderr, []doctor.Finding{f})
 		return
 	}
 	fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)

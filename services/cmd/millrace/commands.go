@@ -11,6 +11,7 @@ type commands struct {
 	Send    cli.Send    `cmd:"" help:"Send lines of files or of standard input as events, and wait until every one is durable."`
 	Load    cli.Load    `cmd:"" help:"Send events from many clients at once, and compare what was acknowledged with what was processed."`
 	Stats   cli.Stats   `cmd:"" help:"Print how the pipeline is doing."`
+	Doctor  cli.Doctor  `cmd:"" help:"Say what is wrong, why, and what to do."`
 	Health  cli.Health  `cmd:"" help:"Ask a service whether it is well."`
 	Version cli.Version `cmd:"" help:"Print what this binary is."`
 }
@@ -19,6 +20,7 @@ func newCommands(in io.Reader, out, err io.Writer) *commands {
 	var c commands
 	c.Send.In, c.Send.Out, c.Send.Err = in, out, err
 	c.Load.Out, c.Load.Err = out, err
+	c.Doctor.Out = out
 	c.Stats.Out, c.Health.Out, c.Version.Out = out, out, out
 	return &c
 }
