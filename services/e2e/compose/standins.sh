@@ -17,9 +17,11 @@ closure() {
 	done | while read -r path; do printf '%s\n' "$path" "$(readlink -f "$path")"; done
 }
 
-# What a build stage needs beside its toolchain: certificates for the registries that it asks.
-certificates() {
+# What a build stage needs beside its toolchain: certificates for the registries that it asks, and the whole C library
+# for the compiled parts of npm's packages.
+stage() {
 	echo /etc/ssl/certs/ca-certificates.crt
+	dpkg -L libc6 | grep '\.so'
 }
 
 # image NAME CHANGE < list of files: imports them, and what a root file system needs at least.
@@ -50,5 +52,5 @@ npm=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
 
 closure redis-server redis-cli | image redis:8-alpine 'WORKDIR /data'
 closure nginx | image nginx:1-alpine 'ENV PATH=/usr/sbin:/usr/bin:/sbin:/bin'
-{ certificates && closure git; } | image golang:1.26 "ENV PATH=$goroot/bin:/usr/bin:/bin GOPATH=/go GOTOOLCHAIN=local" "$goroot"
-{ certificates && closure node npm; } | image node:20-slim 'ENV PATH=/usr/bin:/bin NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt' "$npm"
+{ stage && closure git; } | image golang:1.26 "ENV PATH=$goroot/bin:/usr/bin:/bin GOPATH=/go GOTOOLCHAIN=local" "$goroot"
+{ stage && closure node npm; } | image node:20-slim 'ENV PATH=/usr/bin:/bin NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt' "$npm"
