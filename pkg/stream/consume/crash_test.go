@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"millrace.dev/pkg/stream"
+	"millrace.dev/pkg/stream/streamtest"
 )
 
 // losing lets commands through and loses some of their replies: the caller never learns that they were carried out.
@@ -50,7 +51,7 @@ func (h *losing) concerns(c redis.Cmder) bool {
 	return strings.EqualFold(c.Name(), "evalsha") && c.Args()[1] == h.script
 }
 
-func testLostReplies(t *testing.T, srv server) {
+func testLostReplies(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 2)
 	h := &losing{script: settleScript.Hash(), every: 3} // two of three are lost
 	s.Redis().AddHook(h)
@@ -84,7 +85,7 @@ type victim struct {
 	ended  chan error
 }
 
-func startVictim(t *testing.T, srv server, partitions int, c Config) *victim {
+func startVictim(t *testing.T, srv *streamtest.Server, partitions int, c Config) *victim {
 	v := &victim{stream: open(t, srv, partitions), begun: make(chan struct{}, 1000), hold: make(chan struct{}), ended: make(chan error, 1)}
 	c.Drain = 50 * time.Millisecond
 	ctx, cancel := context.WithCancel(context.Background())
@@ -106,7 +107,7 @@ func startVictim(t *testing.T, srv server, partitions int, c Config) *victim {
 // kill: from now on Redis hears nothing of it.
 func (v *victim) kill() { _ = v.stream.Close() }
 
-func testDeath(t *testing.T, srv server) {
+func testDeath(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 2)
 	in := sent{}
 	fill(t, s, in, 40, 10)
@@ -138,7 +139,7 @@ func testDeath(t *testing.T, srv server) {
 	}
 }
 
-func testSlow(t *testing.T, srv server) {
+func testSlow(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 1)
 	in := sent{}
 	fill(t, s, in, 1, 1)
@@ -163,7 +164,7 @@ func testSlow(t *testing.T, srv server) {
 	}
 }
 
-func testLapse(t *testing.T, srv server) {
+func testLapse(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 1)
 	in := sent{}
 	fill(t, s, in, 30, 10)
@@ -196,7 +197,7 @@ func testLapse(t *testing.T, srv server) {
 	}
 }
 
-func testDrain(t *testing.T, srv server) {
+func testDrain(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 1)
 	in := sent{}
 	fill(t, s, in, 5, 5)
@@ -223,7 +224,7 @@ func testDrain(t *testing.T, srv server) {
 	}
 }
 
-func testDrainTooLong(t *testing.T, srv server) {
+func testDrainTooLong(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 1)
 	in := sent{}
 	fill(t, s, in, 5, 5)

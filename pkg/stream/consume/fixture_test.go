@@ -16,13 +16,14 @@ import (
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/ledger"
 	"millrace.dev/pkg/stream/state"
+	"millrace.dev/pkg/stream/streamtest"
 )
 
 // open connects to the server and lays out a stream.
-func open(t *testing.T, srv server, partitions int) *stream.Stream {
+func open(t *testing.T, srv *streamtest.Server, partitions int) *stream.Stream {
 	t.Helper()
 	s, err := stream.Open(t.Context(), stream.Config{
-		URL: srv.url, Partitions: partitions, PoolMax: 20, Timeout: 2 * time.Second, Limits: "any",
+		URL: srv.URL, Partitions: partitions, PoolMax: 20, Timeout: 2 * time.Second, Limits: "any",
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {

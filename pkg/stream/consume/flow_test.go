@@ -12,6 +12,7 @@ import (
 	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/state"
+	"millrace.dev/pkg/stream/streamtest"
 )
 
 const pipeline = state.CountPipeline
@@ -21,7 +22,7 @@ func quick() Config {
 	return Config{Pipeline: pipeline, BatchEvents: 100, Lease: 500 * time.Millisecond, Drain: 5 * time.Second}
 }
 
-func testEveryEventOnce(t *testing.T, srv server) {
+func testEveryEventOnce(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 4)
 	in := sent{}
 	fill(t, s, in, 60, 30)
@@ -70,7 +71,7 @@ func consumers(t *testing.T, s *stream.Stream) int {
 	return n
 }
 
-func testBatchesCrossEntries(t *testing.T, srv server) {
+func testBatchesCrossEntries(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 1)
 	in := sent{}
 	fill(t, s, in, 40, 7) // entries of 1 to 7 events: 157
@@ -110,7 +111,7 @@ func (w *worker) wait(t *testing.T, holds func() bool) {
 	w.end(t)
 }
 
-func testResults(t *testing.T, srv server) {
+func testResults(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 1)
 	ids := []string{"a", "b", "c", "d"}
 	entry := appendRaw(t, s, 0, encode(t, ids, []string{"keep", "skip", "kill", "keep"}), 4)
@@ -162,7 +163,7 @@ func lettersOf(t *testing.T, s *stream.Stream) []map[string]any {
 	return all
 }
 
-func testUndecodable(t *testing.T, srv server) {
+func testUndecodable(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 1)
 	in := sent{}
 	fill(t, s, in, 3, 3)
@@ -188,7 +189,7 @@ func testUndecodable(t *testing.T, srv server) {
 	}
 }
 
-func testPanic(t *testing.T, srv server) {
+func testPanic(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 1)
 	in := sent{}
 	fill(t, s, in, 10, 5)
@@ -222,7 +223,7 @@ func testPanic(t *testing.T, srv server) {
 	}
 }
 
-func testMiscount(t *testing.T, srv server) {
+func testMiscount(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 1)
 	in := sent{}
 	fill(t, s, in, 4, 4)

@@ -8,9 +8,10 @@ import (
 
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/state"
+	"millrace.dev/pkg/stream/streamtest"
 )
 
-func testGroupVanishes(t *testing.T, srv server) {
+func testGroupVanishes(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 2)
 	in := sent{}
 	fill(t, s, in, 100, 10)
@@ -41,7 +42,7 @@ func testGroupVanishes(t *testing.T, srv server) {
 	}
 }
 
-func testAdopted(t *testing.T, srv server) {
+func testAdopted(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 1)
 	in := sent{}
 	fill(t, s, in, 10, 10)
@@ -71,7 +72,7 @@ func read(t *testing.T, s *stream.Stream, consumer string, n int64) []string {
 	return ids
 }
 
-func testLatePipeline(t *testing.T, srv server) {
+func testLatePipeline(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 1)
 	in := sent{}
 	fill(t, s, in, 10, 10)
@@ -87,7 +88,7 @@ func testLatePipeline(t *testing.T, srv server) {
 	}
 }
 
-func testStreamLost(t *testing.T, srv server) {
+func testStreamLost(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 2)
 	in := sent{}
 	fill(t, s, in, 20, 10)
@@ -109,7 +110,7 @@ func testStreamLost(t *testing.T, srv server) {
 	}
 }
 
-func testManyKeys(t *testing.T, srv server) {
+func testManyKeys(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 1)
 	fields := make([]any, 0, 2*(state.MaxKeys-2))
 	for i := range state.MaxKeys - 2 {
@@ -135,7 +136,7 @@ func testManyKeys(t *testing.T, srv server) {
 }
 
 // testLargeCounts begins where a number that becomes text by itself turns into 1e+14 in Redis's Lua.
-func testLargeCounts(t *testing.T, srv server) {
+func testLargeCounts(t *testing.T, srv *streamtest.Server) {
 	const before = 97_656_250_001
 	s := open(t, srv, 1)
 	k := stream.KeysOf(0)

@@ -19,6 +19,7 @@ import (
 	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/state"
+	"millrace.dev/pkg/stream/streamtest"
 )
 
 // databases is how many seeds run at once: Redis has 16 databases.
@@ -28,7 +29,7 @@ const databases = 16
 // die, replies that are lost, commands that arrive late, clients that resend, two connections of one session. A
 // failing seed prints itself, and fails again.
 func TestModel(t *testing.T) {
-	srv := realRedis(t, "--databases", strconv.Itoa(databases))
+	srv := streamtest.RedisWith(t, streamtest.Options{Args: []string{"--databases", strconv.Itoa(databases)}})
 	seeds := 200
 	if s := os.Getenv("MILLRACE_SEEDS"); s != "" {
 		n, err := strconv.Atoi(s)
@@ -66,11 +67,11 @@ type modelWorker struct {
 	open []*settlement
 }
 
-func runModel(t *testing.T, srv server, database int, seed uint64) {
+func runModel(t *testing.T, srv *streamtest.Server, database int, seed uint64) {
 	ctx := context.Background()
 	r := rand.New(rand.NewPCG(seed, 2))
 	s, err := stream.Open(ctx, stream.Config{
-		URL: srv.url + "?db=" + strconv.Itoa(database), Partitions: 2, PoolMax: 4, Timeout: 10 * time.Second,
+		URL: srv.URL + "?db=" + strconv.Itoa(database), Partitions: 2, PoolMax: 4, Timeout: 10 * time.Second,
 		Limits: "any", Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

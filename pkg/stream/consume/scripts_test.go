@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"millrace.dev/pkg/stream"
+	"millrace.dev/pkg/stream/streamtest"
 )
 
 func readArgs(consumer string, n int64) *redis.XReadGroupArgs {
@@ -29,7 +30,7 @@ func bench(t testing.TB, s *stream.Stream, c Config) *run {
 	return r
 }
 
-func testSettleOwner(t *testing.T, srv server) {
+func testSettleOwner(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 1)
 	r := bench(t, s, quick())
 	in := sent{}
@@ -64,7 +65,7 @@ func testSettleOwner(t *testing.T, srv server) {
 	}
 }
 
-func testClaimRefuses(t *testing.T, srv server) {
+func testClaimRefuses(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 1)
 	r := bench(t, s, quick())
 	in := sent{}
@@ -110,7 +111,7 @@ func testClaimRefuses(t *testing.T, srv server) {
 	}
 }
 
-func testDeletedByHand(t *testing.T, srv server) {
+func testDeletedByHand(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv, 1)
 	in := sent{}
 	fill(t, s, in, 3, 3)
@@ -127,7 +128,7 @@ func testDeletedByHand(t *testing.T, srv server) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if srv.real && (a.Processed != 4 || a.Dead != 2) {
+	if srv.Can.Processes && (a.Processed != 4 || a.Dead != 2) {
 		t.Errorf("account: %+v, want 4 processed and the 2 that were deleted among the dead", a)
 	}
 }

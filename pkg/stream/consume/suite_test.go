@@ -4,18 +4,24 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"millrace.dev/pkg/stream/streamtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestRedis(t *testing.T)    { suite(t, func(t *testing.T) server { return realRedis(t) }) }
-func TestEmbedded(t *testing.T) { suite(t, embedded) }
+func TestRedis(t *testing.T) {
+	suite(t, func(t *testing.T) *streamtest.Server { return streamtest.Redis(t) })
+}
+func TestEmbedded(t *testing.T) {
+	suite(t, func(t *testing.T) *streamtest.Server { return streamtest.Embedded(t) })
+}
 
 // suite is what every server must pass.
-func suite(t *testing.T, begin func(t *testing.T) server) {
+func suite(t *testing.T, begin func(t *testing.T) *streamtest.Server) {
 	for _, test := range []struct {
 		name string
-		run  func(*testing.T, server)
+		run  func(*testing.T, *streamtest.Server)
 	}{
 		{"every event is settled once", testEveryEventOnce},
 		{"batches cross entries", testBatchesCrossEntries},
