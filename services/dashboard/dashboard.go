@@ -72,7 +72,7 @@ func (d *Dashboard) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("stats address %q: %w", d.config.StatsAddr, err)
 	}
-	defer conn.Close() //nolint:errcheck // nothing is left to be flushed
+	defer conn.Close()
 	service := pb.NewStatsServiceClient(conn)
 	var wg sync.WaitGroup
 	wg.Go(func() { d.watch(ctx, service) })

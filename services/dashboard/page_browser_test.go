@@ -202,9 +202,9 @@ func crowded() *pb.Stats {
 	s := full()
 	s.Time = timestamppb.New(time.Now())
 	long := strings.Repeat("a-long-name-", 12)
-	s.Totals.Processed = ptr(uint64(999_999_999))
-	s.Rates = &pb.Rates{InPerS: ptr(9_999_999.0), OutPerS: ptr(9_999_999.0)}
-	slow := func() *pb.Quantiles { return &pb.Quantiles{P50: ptr(999.0), P95: ptr(999.0), P99: ptr(999.0)} }
+	s.Totals.Processed = new(uint64(999_999_999))
+	s.Rates = &pb.Rates{InPerS: new(9_999_999.0), OutPerS: new(9_999_999.0)}
+	slow := func() *pb.Quantiles { return &pb.Quantiles{P50: new(999.0), P95: new(999.0), P99: new(999.0)} }
 	s.LatencyMs = &pb.LatencySet{Ack: slow(), EndToEnd: slow(), Handler: slow()}
 	s.Pipelines[0].Name, s.Instances[0].Id, s.Types[0].Type = long, long, long
 	return s

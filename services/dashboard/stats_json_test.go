@@ -19,8 +19,6 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func ptr[T any](v T) *T { return &v }
-
 // full is a reading in which everything is known.
 func full() *pb.Stats {
 	q := func(p50, p95, p99 float64) *pb.Quantiles { return &pb.Quantiles{P50: &p50, P95: &p95, P99: &p99} }
@@ -28,26 +26,26 @@ func full() *pb.Stats {
 		Time: timestamppb.New(noon),
 		Totals: &pb.Totals{
 			// Beyond 2^32, where a renderer that writes strings or loses digits would show.
-			Accepted: ptr(uint64(9_007_199_254_740_991)), Duplicates: ptr(uint64(2)), Rejected: ptr(uint64(3)),
-			Dropped: ptr(uint64(0)), Processed: ptr(uint64(5)), Filtered: ptr(uint64(6)), Retried: ptr(uint64(7)),
-			Dead: ptr(uint64(8)), Pending: ptr(uint64(9)),
+			Accepted: new(uint64(9_007_199_254_740_991)), Duplicates: new(uint64(2)), Rejected: new(uint64(3)),
+			Dropped: new(uint64(0)), Processed: new(uint64(5)), Filtered: new(uint64(6)), Retried: new(uint64(7)),
+			Dead: new(uint64(8)), Pending: new(uint64(9)),
 		},
-		Rates:       &pb.Rates{InPerS: ptr(1234.5), OutPerS: ptr(0.0)},
+		Rates:       &pb.Rates{InPerS: new(1234.5), OutPerS: new(0.0)},
 		LatencyMs:   &pb.LatencySet{Ack: q(1, 2, 3), EndToEnd: q(4, 5, 6), Handler: q(0.1, 0.2, 0.3)},
-		Buffer:      &pb.Buffer{Size: ptr(uint64(12)), Capacity: ptr(uint64(10000)), Dropped: ptr(uint64(0))},
-		Connections: &pb.Connections{Websocket: ptr(uint64(100)), Sse: ptr(uint64(1))},
+		Buffer:      &pb.Buffer{Size: new(uint64(12)), Capacity: new(uint64(10000)), Dropped: new(uint64(0))},
+		Connections: &pb.Connections{Websocket: new(uint64(100)), Sse: new(uint64(1))},
 		Pipelines: []*pb.PipelineStats{{
-			Name: "count", LagEvents: ptr(uint64(1)), LagSeconds: ptr(0.25), Pending: ptr(uint64(2)), Processed: ptr(uint64(5)),
-			Filtered: ptr(uint64(6)), Retried: ptr(uint64(7)), Dead: ptr(uint64(8)), Missing: ptr(int64(-1)),
+			Name: "count", LagEvents: new(uint64(1)), LagSeconds: new(0.25), Pending: new(uint64(2)), Processed: new(uint64(5)),
+			Filtered: new(uint64(6)), Retried: new(uint64(7)), Dead: new(uint64(8)), Missing: new(int64(-1)),
 		}},
 		Types: []*pb.TypeCount{{Type: "test", Count: 4}, {Type: "other", Count: 2}, {Count: 1, Other: true}},
 		Instances: []*pb.Instance{{
 			Id: "gateway-1", Service: "gateway", Up: true, Started: timestamppb.New(noon.Add(-time.Hour)),
 			Version: "1.0.0", Reported: timestamppb.New(noon),
 		}},
-		Missing: ptr(int64(1)),
+		Missing: new(int64(1)),
 		Workers: []*pb.WorkerRow{{
-			Instance: "worker-1", Pipeline: "count", Up: true, Handlers: ptr(uint64(4)), Busy: ptr(uint64(1)), Processed: ptr(uint64(5)),
+			Instance: "worker-1", Pipeline: "count", Up: true, Handlers: new(uint64(4)), Busy: new(uint64(1)), Processed: new(uint64(5)),
 		}},
 	}
 }

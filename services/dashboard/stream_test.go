@@ -212,7 +212,7 @@ func TestClientThatDoesNotReadIsDropped(t *testing.T) {
 		if got := s.d.Clients(); got != 2 {
 			t.Errorf("%d clients, want 2", got)
 		}
-		time.Sleep(10 * time.Second) // virtual: one write's time
+		time.Sleep(10 * time.Second) //nolint:forbidigo // in a bubble: the time of one write
 		synctest.Wait()
 		if slow, clients := s.d.SlowClients(), s.d.Clients(); slow != 1 || clients != 1 {
 			t.Errorf("%d dropped as slow and %d left, want 1 and 1", slow, clients)
