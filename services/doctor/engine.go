@@ -89,7 +89,7 @@ func complete(r Rule, f Finding) Finding {
 
 func skipped(r Rule, subject, root string) Finding {
 	return Finding{
-		ID: r.ID, Subject: subject, Status: Unknown, Title: r.Title, Loss: Nothing, SkippedBy: root,
+		ID: r.ID, Subject: subject, Status: Unknown, Title: r.Title, SkippedBy: root,
 		Symptom: "Not examined: it would only say what follows from " + root + ".",
 		Link:    linkTo(r.ID),
 	}
@@ -97,7 +97,7 @@ func skipped(r Rule, subject, root string) Finding {
 
 func unmeasured(r Rule, part Part, why string) Finding {
 	return Finding{
-		ID: r.ID, Status: Unknown, Title: r.Title, Loss: Nothing,
+		ID: r.ID, Status: Unknown, Title: r.Title,
 		Symptom:  "Not known: what it rests on is missing.",
 		Cause:    "Missing: " + string(part) + " (" + why + ").",
 		Evidence: []Fact{{"missing", string(part)}, {"because", why}},

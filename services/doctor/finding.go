@@ -12,7 +12,7 @@ type Finding struct {
 	Title   string `json:"title"`
 	// Symptom is what is seen, with the measured number.
 	Symptom string `json:"symptom"`
-	// Loss is what happens to the data; Cause, why it is so.
+	// Loss is what happens to the data, empty while that is unknown; Cause, why it is so.
 	Loss  Loss   `json:"loss"`
 	Cause string `json:"cause"`
 	// Evidence is what the verdict rests on.

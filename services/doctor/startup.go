@@ -44,10 +44,10 @@ func (f failure) finding(err error) Finding {
 	}
 }
 
-// lines is a fact a line of an error: joined errors have one each.
+// lines is a fact a line of an error: joined errors have one each. What the title says already is left out.
 func lines(err error) []Fact {
 	var facts []Fact
-	for line := range strings.SplitSeq(err.Error(), "\n") {
+	for line := range strings.SplitSeq(strings.Replace(err.Error(), ErrSettings.Error()+": ", "", 1), "\n") {
 		if line = strings.TrimSpace(line); line != "" {
 			facts = append(facts, Fact{"error", line})
 		}

@@ -50,7 +50,7 @@ func TestStartup(t *testing.T) {
 
 func TestStartupNamesEveryWrongSetting(t *testing.T) {
 	f, _ := Startup(fmt.Errorf("%w: %w", ErrSettings, errors.Join(errors.New("--a: 1"), errors.New("--b: 2"))))
-	if len(f.Evidence) != 2 || f.Evidence[1].Value != "--b: 2" {
+	if len(f.Evidence) != 2 || f.Evidence[0].Value != "--a: 1" || f.Evidence[1].Value != "--b: 2" {
 		t.Errorf("evidence %v, want a fact for each of two settings", f.Evidence)
 	}
 }

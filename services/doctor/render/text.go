@@ -106,6 +106,6 @@ func verdict(d doctor.Diagnosis, p palette) string {
 	if len(d.Findings) == 0 && d.Status == doctor.OK {
 		return line + fmt.Sprintf("%d rules examined, nothing found", d.Rules)
 	}
-	return line + fmt.Sprintf("%d rules examined: %d critical, %d warnings, %d unknown",
+	return line + fmt.Sprintf("%d rules examined; critical: %d, warnings: %d, unknown: %d",
 		d.Rules, counts[doctor.Crit], counts[doctor.Warn], counts[doctor.Unknown])
 }
