@@ -25,9 +25,6 @@ type Config struct {
 	// WriteTimeout is how long one write to an event stream may take before its client is dropped as one that
 	// does not read. Default: 10 s.
 	WriteTimeout time.Duration
-	// Done ends all event streams when it is closed, so that a server that drains need not wait for them.
-	// They end with Run as well. May be nil.
-	Done <-chan struct{}
 }
 
 func (c Config) withDefaults() Config {
@@ -65,7 +62,8 @@ func New(c Config) *Dashboard {
 
 // Run follows the stats service until ctx ends: one stream of statistics and one diagnosis a second. It
 // reconnects by itself, and returns an error only if StatsAddr is not an address. When it returns, its
-// goroutines have ended and all event streams are ending.
+// goroutines have ended and all event streams are ending: a server that drains stops it first, or it waits for
+// browsers that never leave.
 func (d *Dashboard) Run(ctx context.Context) error {
 	defer d.end.Do(func() { close(d.ended) })
 	conn, err := dial(d.config)

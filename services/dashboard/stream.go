@@ -37,8 +37,6 @@ func (d *Dashboard) send(c *eventStream, r *http.Request) error {
 			err = c.write([]byte(": heartbeat\n\n"))
 		case <-r.Context().Done():
 			return r.Context().Err()
-		case <-d.config.Done:
-			return nil
 		case <-d.ended:
 			return nil
 		}

@@ -239,42 +239,25 @@ func TestClientThatLeavesIsNotSlow(t *testing.T) {
 	})
 }
 
-// Streams must not hold up a server that drains: neither when it says so nor when Run ends.
-func TestStreamsEndWithDone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		done := make(chan struct{})
-		s := serve(t, Config{Done: done})
-		defer s.stop()
-		s.endsBy(func() { close(done) })
-	})
-}
-
+// Streams must not hold up a server that drains: they end, complete, when Run does.
 func TestStreamsEndWithRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := serve(t, Config{StatsAddr: "127.0.0.1:1", Log: quiet()})
 		defer s.stop()
-		s.endsBy(func() {
-			ctx, cancel := context.WithCancel(t.Context())
-			cancel()
-			if err := s.d.Run(ctx); err != nil {
-				t.Error(err)
-			}
-		})
+		b := s.visit("").open()
+		b.block()
+		b.block()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := s.d.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if _, err := b.body.ReadByte(); err != io.EOF {
+			t.Errorf("the stream goes on, or was cut: %v", err)
+		}
+		synctest.Wait()
+		if got := s.d.Clients(); got != 0 {
+			t.Errorf("%d clients left", got)
+		}
 	})
-}
-
-// endsBy checks that a stream that is open ends when end is called, and as one that is complete.
-func (s *site) endsBy(end func()) {
-	s.t.Helper()
-	b := s.visit("").open()
-	b.block()
-	b.block()
-	end()
-	if _, err := b.body.ReadByte(); err != io.EOF {
-		s.t.Errorf("the stream goes on, or was cut: %v", err)
-	}
-	synctest.Wait()
-	if got := s.d.Clients(); got != 0 {
-		s.t.Errorf("%d clients left", got)
-	}
 }

@@ -24,7 +24,7 @@ export function sendTestEvent(url: string): Promise<Outcome> {
       resolve(outcome);
     };
     const timer = setTimeout(() => end(failed("no acknowledgement came within 10 s")), patience);
-    socket.onclose = (e) => end(failed(closed(e)));
+    socket.onclose = (e) => end(failed(closed(e, exchange !== undefined)));
     socket.onmessage = (e) => {
       const message = JSON.parse(String(e.data)) as ServerMessage;
       if (message.type === "hello" && !exchange) {
@@ -56,8 +56,10 @@ export function judge(message: ServerMessage, sent: Exchange, now: number): Outc
   return undefined;
 }
 
-function closed(e: CloseEvent): string {
-  return e.reason ? `the gateway closed the connection: ${e.reason} (${e.code})` : `the connection was closed (${e.code})`;
+/** Why a connection ended. A browser does not tell a script why it could not be opened. */
+export function closed(e: { code: number; reason: string }, opened: boolean): string {
+  if (e.reason) return `the gateway closed the connection: ${e.reason} (${e.code})`;
+  return opened ? `the connection was closed (${e.code})` : "no connection to /ws; the gateway takes none while Redis is away";
 }
 
 function failed(reason: string): Outcome {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { judge, socketURL } from "../src/probe";
+import { closed, judge, socketURL } from "../src/probe";
 
 const sent = { seq: 3, durability: "fsynced", sent: 100 };
 
@@ -24,3 +24,9 @@ test("an error about the event, or about its frame, ends it", () => {
 });
 
 test("a ping says nothing about it", () => expect(judge({ type: "ping" }, sent, 0)).toBeUndefined());
+
+test("a connection that ends says why, as far as a browser knows", () => {
+  expect(closed({ code: 1012, reason: "going away" }, true)).toBe("the gateway closed the connection: going away (1012)");
+  expect(closed({ code: 1006, reason: "" }, true)).toBe("the connection was closed (1006)");
+  expect(closed({ code: 1006, reason: "" }, false)).toContain("no connection to /ws");
+});
