@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"time"
 )
 
 // Process is a program that was started.
@@ -21,6 +22,7 @@ type Process struct {
 func Start(cmd *exec.Cmd) (*Process, error) {
 	p := &Process{done: make(chan struct{})}
 	cmd.SysProcAttr = attributes()
+	cmd.WaitDelay = time.Second // what the program itself started may hold its output open after it
 	started := make(chan error, 1)
 	go p.live(cmd, started) // ends with the program
 	if err := <-started; err != nil {
