@@ -53,6 +53,17 @@ func Reached(target string, took time.Duration, err error) Probe {
 	return Probe{Target: target, Fault: faultOf(err), Error: oneLine(err)}
 }
 
+// Address is a URL as it may be shown: without user, password and query.
+func Address(raw string) string {
+	scheme, rest, ok := strings.Cut(raw, "://")
+	if !ok {
+		return "an address that is no URL"
+	}
+	rest = rest[strings.LastIndex(rest, "@")+1:]
+	rest, _, _ = strings.Cut(rest, "?")
+	return scheme + "://" + rest
+}
+
 func faultOf(err error) Fault {
 	var name *net.DNSError
 	known := stream.Classify(err)

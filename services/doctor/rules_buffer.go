@@ -51,12 +51,14 @@ func buffersFull(s *Snapshot, l Limits) []Finding {
 	return found
 }
 
-// bufferStatus is by how full it is. It is bounded by bytes too: then producers wait at any number of events.
+// bufferStatus is by how full it is, and by whether producers wait. A frame waits until all of it has room, so
+// the buffer can be full for large ones at 90 %; and it is bounded by bytes too, so at any number of events.
 func bufferStatus(b Buffer, l Limits) Status {
+	high, blocked := b.percent() >= l[bufferWarn], b.BlockedPerSecond >= l[bufferBlocked]
 	switch {
-	case b.percent() >= l[bufferCrit]:
+	case b.percent() >= l[bufferCrit], high && blocked:
 		return Crit
-	case b.percent() >= l[bufferWarn], b.BlockedPerSecond >= l[bufferBlocked]:
+	case high, blocked:
 		return Warn
 	}
 	return OK

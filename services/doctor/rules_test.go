@@ -101,6 +101,7 @@ func TestRules(t *testing.T) {
 
 		{"buffer nearly full", bufferFullID, spoiled(fill(8000, 0)), []verdict{{"g1", Warn, []string{"8000 of 10000 events (80 %)", "faster than Redis stores"}}}},
 		{"buffer full", bufferFullID, spoiled(fill(9950, 3)), []verdict{{"g1", Crit, []string{"3.0 s a second"}}}},
+		{"buffer full for large frames", bufferFullID, spoiled(fill(9100, 2)), []verdict{{"g1", Crit, []string{"9100 of 10000"}}}},
 		{"buffer full by bytes", bufferFullID, spoiled(fill(70, 1)), []verdict{{"g1", Warn, []string{"70 of 10000"}}}},
 		{"buffer half full", bufferFullID, spoiled(fill(5000, 0.2)), nil},
 		{"a buffer without capacity", bufferFullID, spoiled(func(s *Snapshot) { s.Buffers[0] = Buffer{Instance: "g1"} }), nil},

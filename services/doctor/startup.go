@@ -90,7 +90,7 @@ func failures() []failure {
 	}, {
 		id: "MR-START-007", title: "Settings are wrong",
 		cause:  "A flag or an environment variable has a value that can't be used; each is named.",
-		remedy: "bin/millrace up --help",
+		remedy: "bin/millrace --help   # and `bin/millrace COMMAND --help`: what there is, with units and defaults",
 		is:     func(err error) bool { return errors.Is(err, ErrSettings) },
 	}}
 }

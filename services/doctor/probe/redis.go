@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"net/url"
 	"time"
 
 	"millrace.dev/pkg/stream"
@@ -16,14 +15,5 @@ func lookAtRedis(ctx context.Context, c Config) doctor.Probe {
 	}
 	start := time.Now()
 	err := stream.Probe(ctx, c.Redis)
-	return doctor.Reached(address(c.Redis.URL), time.Since(start), err)
-}
-
-// address is a URL without user, password and query.
-func address(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return "REDIS_URL"
-	}
-	return u.Scheme + "://" + u.Host + u.Path
+	return doctor.Reached(doctor.Address(c.Redis.URL), time.Since(start), err)
 }
