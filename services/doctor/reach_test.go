@@ -60,7 +60,7 @@ func TestAddressShowsNoSecret(t *testing.T) {
 		"rediss://user:p@ss@redis:6379/0?db=1":       "rediss://redis:6379/0",
 		"unix:///run/redis.sock?password=secret":     "unix:///run/redis.sock",
 		"redis-sentinel://:secret@a:1,b:2/main?db=3": "redis-sentinel://a:1,b:2/main",
-		"secret":                                     "an address that is no URL",
+		"secret": "an address that is no URL",
 	} {
 		if got := Address(raw); got != want {
 			t.Errorf("Address(%q) = %q, want %q", raw, got, want)

@@ -40,8 +40,8 @@ func tryUntil(ctx context.Context, f *os.File, deadline time.Time) error {
 }
 
 func lockFault(err error, dir string) error {
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return fmt.Errorf("%w: another millrace runs a Redis on %s; stop it, or choose another folder with --data-dir", ErrInUse, dir)
+	if errors.Is(err, syscall.EWOULDBLOCK) { // kept in the error: by it those know it who can't import this package
+		return fmt.Errorf("%w: another millrace runs a Redis on %s; stop it, or choose another folder with --data-dir (%w)", ErrInUse, dir, err)
 	}
 	return fmt.Errorf("locking Redis's files in %s: %w", dir, err)
 }
