@@ -26,6 +26,7 @@ type connection struct {
 	acknowledged uint64
 	writing      bool
 	broken       bool          // nothing can be written any more
+	leaving      bool          // the peer was told that the gateway goes away
 	relief       chan struct{} // closed when everything is written and decided; made by who waits for it
 
 	// beating is set while the peer is being pinged.
@@ -66,6 +67,9 @@ func (c *connection) serve() {
 	end := c.read()
 	if end == gone && c.gateway.draining() { // it was us who ended the read
 		end = goingAway
+	}
+	if end == goingAway {
+		c.leave()
 	}
 	c.finish(end)
 }
@@ -116,6 +120,17 @@ func (c *connection) say(message []byte) {
 	defer c.mu.Unlock()
 	c.note(message)
 	c.wake()
+}
+
+// leave tells the peer, once, that this gateway is going away.
+func (c *connection) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.leaving {
+		c.leaving = true
+		c.note(appendDraining(nil, reconnectAfter))
+		c.wake()
+	}
 }
 
 // note queues a message; the window is locked.

@@ -137,10 +137,10 @@ func (c *connection) refresh() {
 
 // drain tells every client that this gateway is going away, stops reading, and returns when all that was taken
 // is decided and said, or ctx ends: then the rest is cut off, and was not acknowledged.
-func (cs *connections) drain(ctx context.Context, reconnect time.Duration) {
+func (cs *connections) drain(ctx context.Context) {
 	all := cs.shut()
 	for _, c := range all {
-		c.say(appendDraining(nil, reconnect))
+		c.leave()
 		c.stopReading()
 	}
 	ended := make(chan struct{})

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -9,10 +10,17 @@ import (
 	"testing"
 )
 
-// rawPeer is a client that speaks no WebSocket of its own. What the gateway says is read and thrown away.
+// rawPeer is a client that speaks no WebSocket of its own. It reads what the gateway says.
 type rawPeer struct {
 	net.Conn
+	heard bytes.Buffer
 	ended chan struct{} // closed when the gateway has ended the connection
+}
+
+// said is all that the gateway has said, once it has ended the connection.
+func (p *rawPeer) said() string {
+	<-p.ended
+	return p.heard.String()
 }
 
 func (b *bubble) raw(query string) *rawPeer {
@@ -40,7 +48,7 @@ func upgrade(t testing.TB, c net.Conn, query string, more []byte) *rawPeer {
 	p := &rawPeer{Conn: c, ended: make(chan struct{})}
 	go func() {
 		defer close(p.ended)
-		_, _ = io.Copy(io.Discard, r)
+		_, _ = io.Copy(&p.heard, r)
 		_ = c.Close()
 	}()
 	return p

@@ -27,6 +27,9 @@ func Run(ctx context.Context, c Config) error {
 		return fmt.Errorf("listening for HTTP: %w", err)
 	}
 	telemetry.ListenLine(p.log, "http", listener.Addr())
+	if c.Advertise == "" {
+		p.config.Advertise = listener.Addr().String()
+	}
 	if c.Listening != nil {
 		c.Listening(listener.Addr().String())
 	}
@@ -101,7 +104,7 @@ func (g *Gateway) take(ctx context.Context) error {
 	g.stopTaking()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.config.Grace)
 	defer cancel()
-	g.connections.drain(grace, reconnectAfter)
+	g.connections.drain(grace)
 	return nil
 }
 
