@@ -9,8 +9,6 @@ type Abilities struct {
 	Config bool
 	// Info: the sections server, memory and persistence of INFO.
 	Info bool
-	// MemoryUsage: MEMORY USAGE tells what a key takes.
-	MemoryUsage bool
 	// MaxMemory: it can be full, and then refuses writes with OOM.
 	MaxMemory bool
 	// Lag: XINFO GROUPS tells lag and entries-read.
@@ -27,8 +25,8 @@ type Abilities struct {
 
 var (
 	redisCan = Abilities{
-		Processes: true, Config: true, Info: true, MemoryUsage: true, MaxMemory: true, Lag: true,
-		DeletedInClaims: true, ClaimKeepsCount: true, LargeUnpack: true, ExponentNumbers: true,
+		Processes: true, Config: true, Info: true, MaxMemory: true, Lag: true, DeletedInClaims: true,
+		ClaimKeepsCount: true, LargeUnpack: true, ExponentNumbers: true,
 	}
 	embeddedCan = Abilities{}
 )

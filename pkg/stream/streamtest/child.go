@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"syscall"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"millrace.dev/pkg/stream/server/process"
 )
@@ -128,7 +131,7 @@ func (c *child) await(ctx context.Context) error {
 	again := time.NewTicker(2 * time.Millisecond)
 	defer again.Stop()
 	for {
-		err := client.Ping(ctx).Err()
+		err := answers(ctx, client)
 		if err == nil {
 			return nil
 		}
@@ -140,6 +143,17 @@ func (c *child) await(ctx context.Context) error {
 		case <-again.C:
 		}
 	}
+}
+
+// answers looks for a listener first: go-redis prints each connection that fails.
+func answers(ctx context.Context, client *redis.Client) error {
+	o := client.Options()
+	conn, err := new(net.Dialer).DialContext(ctx, o.Network, o.Addr)
+	if err != nil {
+		return err
+	}
+	_ = conn.Close()
+	return client.Ping(ctx).Err()
 }
 
 func (c *child) end() {
