@@ -55,7 +55,7 @@ func (c Config) withDefaults() Config {
 }
 
 // check returns all faults at once.
-func (c Config) check() error {
+func (c Config) check(h Handler) error {
 	var faults []error
 	fault := func(bad bool, format string, args ...any) {
 		if bad {
@@ -68,6 +68,7 @@ func (c Config) check() error {
 	fault(c.MinHandlers < 1 || c.MaxHandlers < c.MinHandlers, "%d to %d handlers", c.MinHandlers, c.MaxHandlers)
 	fault(c.Lease < 100*time.Millisecond, "a lease of %v is less than 100ms", c.Lease)
 	fault(c.Drain < 0, "a drain of %v", c.Drain)
+	fault(h == nil, "there is no handler")
 	return errors.Join(faults...)
 }
 

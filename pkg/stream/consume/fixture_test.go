@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -166,33 +167,49 @@ func account(t testing.TB, s *stream.Stream, pipeline string) ledger.Ledger {
 	return ledger.Sum(all...)
 }
 
+// reading reads all that an account is made of at one moment, also on a Redis that is full: it refuses MULTI.
+var reading = redis.NewScript(`
+local delivered = '0-0'
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+    local row = {}
+    for i = 1, #flat, 2 do row[flat[i]] = flat[i + 1] end
+    if row['name'] == ARGV[1] then delivered = row['last-delivered-id'] end
+  end
+end
+local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+local reply = {delivered, first and first[1] or ''}
+local rows = redis.pcall('XPENDING', KEYS[1], ARGV[1], '-', '+', 100000)
+if not rows.err then
+  for _, row in ipairs(rows) do reply[#reply + 1] = row[1] end
+end
+return {redis.call('HGETALL', KEYS[2]), reply}`)
+
 func books(t testing.TB, s *stream.Stream, partition int, pipeline string) ledger.Ledger {
 	t.Helper()
-	ctx, k := context.Background(), stream.KeysOf(partition)
-	tx := s.Redis().TxPipeline()
-	book := tx.HGetAll(ctx, k.Ledger())
-	first := tx.XRangeN(ctx, k.Events(), "-", "+", 1)
-	pending := tx.XPendingExt(ctx, &redis.XPendingExtArgs{Stream: k.Events(), Group: pipeline, Start: "-", End: "+", Count: 100_000})
-	groups := tx.XInfoGroups(ctx, k.Events())
-	_, _ = tx.Exec(ctx)
-	n := func(field string) uint64 { v, _ := strconv.ParseUint(book.Val()[field], 10, 64); return v }
-	of := func(field string) uint64 { return n(field + ":" + pipeline) }
-	l := ledger.Ledger{Accepted: n("accepted"), Trimmed: n("trimmed")}
+	k := stream.KeysOf(partition)
+	reply, err := reading.Run(context.Background(), s.Redis(), []string{k.Events(), k.Ledger()}, pipeline).Slice()
+	if err != nil {
+		t.Logf("reading the books: %v", err) // Redis may be away in this test
+		return ledger.Ledger{Pipelines: map[string]ledger.Account{pipeline: {Unread: 1}}}
+	}
+	book := make(map[string]uint64)
+	for pair := range slices.Chunk(reply[0].([]any), 2) {
+		book[pair[0].(string)], _ = strconv.ParseUint(pair[1].(string), 10, 64)
+	}
+	of := func(field string) uint64 { return book[field+":"+pipeline] }
+	ids := reply[1].([]any)
+	l := ledger.Ledger{Accepted: book["accepted"], Trimmed: book["trimmed"]}
 	a := ledger.Account{
 		Baseline: of("baseline"), Replayed: of("replayed"), Processed: of("processed"), Filtered: of("filtered"), Dead: of("dead"),
 	}
 	gone := l.Trimmed
-	if m := first.Val(); len(m) > 0 {
-		gone = parse(t, m[0].ID).Before
+	if first := ids[1].(string); first != "" {
+		gone = parse(t, first).Before
 	}
-	a.Unread = l.Accepted - gone
-	for _, g := range groups.Val() {
-		if g.Name == pipeline {
-			a.Unread = l.Accepted - max(gone, parse(t, g.LastDeliveredID).After())
-		}
-	}
-	for _, row := range pending.Val() {
-		a.Working += parse(t, row.ID).Events
+	a.Unread = l.Accepted - max(gone, parse(t, ids[0].(string)).After())
+	for _, id := range ids[2:] {
+		a.Working += parse(t, id.(string)).Events
 	}
 	l.Pipelines = map[string]ledger.Account{pipeline: a}
 	return l

@@ -2,9 +2,12 @@ package consume
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/state"
@@ -161,4 +164,33 @@ func testLargeCounts(t *testing.T, srv *streamtest.Server) {
 	s.Redis().XGroupDestroy(t.Context(), k.Events(), pipeline)
 	start(t, s, c, counting(newSeen()))
 	settledAll(t, s, pipeline, 10*time.Second)
+}
+
+// testOtherStream: Redis lost the stream, and somebody laid it out anew with another number of partitions.
+func testOtherStream(t *testing.T, srv *streamtest.Server) {
+	s := open(t, srv, 1)
+	in := sent{}
+	fill(t, s, in, 5, 5)
+	ended := make(chan error, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() { ended <- Run(ctx, s, quick(), counting(newSeen())) }()
+	settledAll(t, s, pipeline, 10*time.Second)
+	layout := stream.KeysOf(0).Layout()
+	_, err := s.Redis().TxPipelined(t.Context(), func(p redis.Pipeliner) error {
+		p.FlushAll(t.Context())
+		p.HSet(t.Context(), layout, "partitions", 2, "limits", "any")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		if !errors.Is(err, stream.ErrPartitions) {
+			t.Errorf("Run: %v, want ErrPartitions", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("Run goes on with a stream that is not its own")
+	}
 }

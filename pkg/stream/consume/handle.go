@@ -36,12 +36,22 @@ func (r *run) timed(ctx context.Context, b *batch) ([]Result, error) {
 	m.Busy.Add(-1)
 	m.Handling.Record(took, uint64(len(b.deliveries)))
 	if took > SlowHandler {
-		m.Slow.Add(1)
-		first := &b.deliveries[0]
-		r.log.Warn("a handler was slow", "took", took.Round(time.Millisecond).String(), "events", len(b.deliveries),
-			"first_event", first.ID, "type", first.Type, "entry", first.At.Entry)
+		r.slow(b, took)
 	}
 	return results, err
+}
+
+// slow counts a call that took long, and logs it unless another one was logged in the same second: where all calls are
+// slow, a line for each would drown the rest.
+func (r *run) slow(b *batch, took time.Duration) {
+	total := r.config.Metrics.Slow.Add(1)
+	now := time.Now().Unix()
+	if r.slowSaid.Swap(now) == now {
+		return
+	}
+	first := &b.deliveries[0]
+	r.log.Warn("a handler was slow", "took", took.Round(time.Millisecond).String(), "events", len(b.deliveries),
+		"first_event", first.ID, "type", first.Type, "entry", first.At.Entry, "slow_calls", total)
 }
 
 // call calls the handler. Its panic is an error, which ends nothing but this call.

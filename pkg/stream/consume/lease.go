@@ -46,7 +46,8 @@ func (r *run) keepLeases(ctx context.Context) {
 	}
 }
 
-// renew renews the leases of all partitions in one round trip and returns the partitions whose lease had lapsed.
+// renew renews the leases of all partitions in one round trip and returns the partitions whose lease had lapsed. It
+// sends the script itself: a Redis that has just started knows no script by its hash, and this is no time to lose one.
 func (r *run) renew(ctx context.Context) (lapsed []*lane) {
 	ctx, cancel := context.WithTimeout(ctx, max(r.config.Lease/2, time.Second))
 	defer cancel()

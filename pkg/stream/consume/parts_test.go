@@ -107,7 +107,7 @@ func TestNextID(t *testing.T) {
 
 func TestConfigFaults(t *testing.T) {
 	err := Run(t.Context(), nil, Config{Pipeline: "a b", BatchEvents: -1, BatchWait: -1, MinHandlers: 3, MaxHandlers: 2, Lease: 1}, nil)
-	for _, part := range []string{"name", "batch of -1", "wait", "handlers", "lease"} {
+	for _, part := range []string{"name", "batch of -1", "wait", "handlers", "lease", "no handler"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("the error does not tell of %q: %v", part, err)
 		}

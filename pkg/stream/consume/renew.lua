@@ -7,7 +7,8 @@
 -- consumer's entries may be others' by now, so its worker goes on under another name.
 --
 -- The low-water mark is the place just before the oldest entry that is delivered and not settled, else the last one
--- delivered: a group that vanishes begins again there. It is saved each time, so that little is read again.
+-- delivered: a group that vanishes begins again there. It is saved each time, so that little is read again; but not
+-- for a pipeline that is not registered, which would come back by it.
 local alive = redis.call('PEXPIRE', KEYS[1], ARGV[2]) == 1 -- a full Redis allows it, and then all that follows
 if not alive and ARGV[3] == '1' then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
@@ -29,5 +30,10 @@ local function low()
 end
 
 local mark = low()
-if mark and redis.call('HEXISTS', KEYS[3], ARGV[1]) == 1 then redis.call('HSET', KEYS[3], ARGV[1], mark) end
+-- A group's consumers tell who is there. Redis before 7.2 has no consumer for a reader that was given nothing yet.
+if mark and alive then
+  redis.call('XGROUP', 'CREATECONSUMER', KEYS[2], ARGV[1], string.match(KEYS[1], '^.-:lease:(.*)$'))
+end
+local saved = redis.call('HGET', KEYS[3], ARGV[1])
+if mark and saved and saved ~= mark then redis.call('HSET', KEYS[3], ARGV[1], mark) end
 return {alive and 'renewed' or 'lapsed', redis.call('GET', KEYS[4]) or '', mark and 'group' or 'nogroup'}

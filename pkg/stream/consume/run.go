@@ -42,6 +42,8 @@ type run struct {
 	names   sync.RWMutex
 	base    string
 	renamed atomic.Uint64
+	// slowSaid is the second in which a slow handler was logged last.
+	slowSaid atomic.Int64
 }
 
 // Run consumes the stream under the pipeline's name until ctx ends. Then it drains: it reads no more, lets handlers
@@ -52,7 +54,7 @@ type run struct {
 // can't mend: stream.ErrPartitions, stream.ErrDenied.
 func Run(ctx context.Context, s *stream.Stream, c Config, h Handler) error {
 	c = c.withDefaults()
-	if err := c.check(); err != nil {
+	if err := c.check(h); err != nil {
 		return fmt.Errorf("consuming: %w", err)
 	}
 	r, err := newRun(s, c, h)

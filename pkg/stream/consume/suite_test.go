@@ -40,6 +40,7 @@ func suite(t *testing.T, begin func(t *testing.T) *streamtest.Server) {
 		{"a group that was never registered", testAdopted},
 		{"a pipeline that comes late", testLatePipeline},
 		{"a stream that is lost", testStreamLost},
+		{"a stream that is another", testOtherStream},
 		{"more keys than have a place", testManyKeys},
 		{"counts beyond doubles' short form", testLargeCounts},
 		{"settling is the owner's", testSettleOwner},
