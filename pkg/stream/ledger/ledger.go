@@ -31,13 +31,16 @@ type Account struct {
 	// Unread, Working and Waiting are what is pending, each counted on its own: not read yet, delivered and
 	// not settled, waiting for a retry.
 	Unread, Working, Waiting uint64
+	// Uncounted entries were delivered and not settled, and were too many to count their events into Working.
+	Uncounted uint64
 }
 
 // Pending is what has not come to an end yet.
 func (a Account) Pending() uint64 { return a.Unread + a.Working + a.Waiting }
 
 // Missing returns how many events the account of a pipeline lacks: 0, or lost (positive), or counted twice
-// (negative). For an unknown pipeline it is 0.
+// (negative). For an unknown pipeline it is 0. Where entries were not counted it is what is missing for certain; Known
+// says whether a 0 means that nothing is.
 func (l Ledger) Missing(pipeline string) int64 {
 	a, ok := l.Pipelines[pipeline]
 	if !ok {
@@ -45,7 +48,25 @@ func (l Ledger) Missing(pipeline string) int64 {
 	}
 	in := int64(l.Accepted) - int64(a.Baseline) + int64(a.Replayed) + int64(a.Redriven)
 	out := int64(a.Processed) + int64(a.Filtered) + int64(a.Dead) + int64(a.Skipped) + int64(a.Pending())
-	return in - out
+	return certain(in-out, a.Uncounted)
+}
+
+// Known says whether all that is pending in a pipeline was counted, so that Missing is the whole truth.
+func (l Ledger) Known(pipeline string) bool { return l.Pipelines[pipeline].Uncounted == 0 }
+
+// mostInEntry is how many events an entry holds at most.
+const mostInEntry = 1000
+
+// certain is what a difference says when up to 1,000 events are in each entry that was not counted, and at least one.
+func certain(missing int64, uncounted uint64) int64 {
+	least, most := int64(uncounted), mostInEntry*int64(uncounted)
+	switch {
+	case missing < least:
+		return missing - least
+	case missing > most:
+		return missing - most
+	}
+	return 0
 }
 
 // Sum adds up the ledgers of several partitions.
@@ -75,5 +96,6 @@ func (a Account) plus(b Account) Account {
 		Processed: a.Processed + b.Processed, Filtered: a.Filtered + b.Filtered, Dead: a.Dead + b.Dead,
 		Retried: a.Retried + b.Retried, Skipped: a.Skipped + b.Skipped,
 		Unread: a.Unread + b.Unread, Working: a.Working + b.Working, Waiting: a.Waiting + b.Waiting,
+		Uncounted: a.Uncounted + b.Uncounted,
 	}
 }

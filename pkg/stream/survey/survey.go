@@ -24,8 +24,9 @@ type Survey struct {
 // Partition is the state of one partition, read in one script, so that it balances.
 type Partition struct {
 	Number int
-	// Epoch changes when Redis lost the stream.
-	Epoch  string
+	// Epoch changes when Redis lost the stream. Empty: nobody has laid the stream out since.
+	Epoch string
+	// Ledger holds the accounts of the registered pipelines.
 	Ledger ledger.Ledger
 	// Entries and Newest describe the stream: how many entries it holds, and the id of the newest.
 	Entries uint64
@@ -33,15 +34,19 @@ type Partition struct {
 	// Groups by pipeline.
 	Groups map[string]Group
 	// Types counts the events of each type that the built-in pipeline handled; Other those beyond its bound.
+	// They are nil and 0 where Kinds says that there are too many for a sweep: ReadTypes reads those.
 	Types map[string]uint64
 	Other uint64
+	// Kinds is how many types there are, one more where Other counts.
+	Kinds uint64
 }
 
 // Group is one pipeline's consumer group in a partition.
 type Group struct {
 	// Delivered is the id of the last entry that any worker read.
 	Delivered string
-	// OldestUnread is the arrival of the oldest entry that nobody has read; zero when there is none.
+	// OldestUnread is the arrival of the oldest entry that nobody has read, by this process's clock; zero when
+	// there is none.
 	OldestUnread time.Time
 	// Gone is true when the pipeline is registered and its group does not exist.
 	Gone bool
@@ -56,13 +61,16 @@ type Lease struct {
 	Consumer  string
 }
 
-// Server is what Redis says of itself. A figure that it does not give is nil.
+// Server is what Redis says of itself. A figure that it does not give is nil, a word empty.
 type Server struct {
 	Version         string
 	UsedMemory      *uint64
 	MaxMemory       *uint64
 	MaxMemoryPolicy string
-	Durability      string
+	// Clients that are connected.
+	Clients *uint64
+	// Durability is what an acknowledgement survives at best; the levels are package stream's.
+	Durability string
 	// RoundTrip of one PING.
 	RoundTrip time.Duration
 }

@@ -41,7 +41,7 @@ func parts() []part {
 		{"pkg/stream/consume", []string{"pkg/event", "pkg/histogram", "pkg/stream", "pkg/stream/ledger", "pkg/stream/state"}},
 		{"pkg/stream/state", []string{"pkg/stream"}},
 		{"pkg/stream/ledger", nil},
-		{"pkg/stream/survey", []string{"pkg/stream", "pkg/stream/ledger"}},
+		{"pkg/stream/survey", []string{"pkg/stream", "pkg/stream/ledger", "pkg/stream/state"}},
 		{"pkg/stream/tail", []string{"pkg/event", "pkg/stream"}},
 		{"pkg/stream/deadletter", []string{"pkg/event", "pkg/stream"}},
 		{"pkg/stream/retain", []string{"pkg/stream", "pkg/stream/ledger"}},
