@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// ErrInUse: another process keeps its data in the same folder.
+// ErrInUse means that another process keeps its data in the same folder.
 var ErrInUse = errors.New("the data folder is in use")
 
 // take locks the folder, and waits a while for a server that is still ending. The lock belongs to the open file, not to

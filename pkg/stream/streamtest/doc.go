@@ -4,5 +4,5 @@
 //	srv := streamtest.Redis(t)       // or streamtest.Embedded(t)
 //	rdb := srv.Client(t)
 //
-// Cut (a package below) is the bad network between a client and its server.
+// Cut is the bad network between a client and its server.
 package streamtest

@@ -100,3 +100,18 @@ func Counted(ctx context.Context, s *stream.Stream, pipeline string) (map[string
 	}
 	return sums, nil
 }
+
+// Owners returns how many entries each consumer of a pipeline was given and has not settled.
+func Owners(ctx context.Context, s *stream.Stream, pipeline string) (map[string]int64, error) {
+	owners := map[string]int64{}
+	for p := range s.Partitions() {
+		pending, err := s.Redis().XPending(ctx, stream.KeysOf(p).Events(), pipeline).Result()
+		if err != nil {
+			return nil, fmt.Errorf("pending entries of %s in partition %d: %w", pipeline, p, err)
+		}
+		for consumer, n := range pending.Consumers {
+			owners[consumer] += n
+		}
+	}
+	return owners, nil
+}
