@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -121,7 +122,8 @@ func TestCutInsideAReply(t *testing.T) {
 }
 
 func TestDelayedReply(t *testing.T) {
-	cut := NewCut(t, Redis(t))
+	s := Redis(t)
+	direct, cut := s.Client(t), NewCut(t, s)
 	c := cut.Client(t)
 	written(t, c.Ping(t.Context()))
 	cut.Set(Rule{Delay: 100 * time.Millisecond})
@@ -132,7 +134,10 @@ func TestDelayedReply(t *testing.T) {
 	}
 	cut.Set(Rule{Delay: time.Hour}) // the test's end does not wait for it
 	late := make(chan error, 1)
-	go func() { late <- c.Ping(t.Context()).Err() }()
+	go func() { late <- c.Incr(t.Context(), "n").Err() }()
+	for direct.Exists(t.Context(), "n").Val() == 0 && t.Context().Err() == nil { // until it ran
+		runtime.Gosched()
+	}
 	cut.Drop()
 	if err := <-late; err == nil {
 		t.Error("a reply that is held for an hour has come")
