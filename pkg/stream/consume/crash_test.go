@@ -99,7 +99,7 @@ func startVictim(t *testing.T, srv *streamtest.Server, partitions int, c Config)
 	t.Cleanup(func() {
 		cancel()
 		close(v.hold)
-		<-v.ended
+		t.Log("the victim:", <-v.ended)
 	})
 	return v
 }

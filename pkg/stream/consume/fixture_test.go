@@ -250,12 +250,14 @@ func counts(t testing.TB, s *stream.Stream, pipeline string) map[string]uint64 {
 // eventually waits until what holds.
 func eventually(t testing.TB, within time.Duration, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(within)
+	tick, deadline := time.NewTicker(5*time.Millisecond), time.After(within)
+	defer tick.Stop()
 	for !holds() {
-		if time.Now().After(deadline) {
+		select {
+		case <-tick.C:
+		case <-deadline:
 			t.Fatalf("not within %v: %s", within, what)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
 

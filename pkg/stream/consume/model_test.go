@@ -2,6 +2,7 @@ package consume
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -254,7 +255,7 @@ func (w *modelWorker) read(m *model) {
 	found, err := w.reader.XReadGroup(context.Background(), &redis.XReadGroupArgs{
 		Group: w.config.Pipeline, Consumer: l.name(), Streams: []string{l.keys.Events(), ">"}, Count: int64(1 + m.rand.IntN(3)), Block: -1,
 	}).Result()
-	if err != nil && err != redis.Nil {
+	if err != nil && !errors.Is(err, redis.Nil) {
 		m.t.Fatal(err)
 	}
 	for _, s := range found {

@@ -27,6 +27,7 @@ func TestOutage(t *testing.T) {
 	srv.Kill()
 	_ = stream.Sleep(t.Context(), 2*c.Lease) // all leases lapse meanwhile
 	srv.Start()
+	reconnected(t, s)
 	fill(t, s, in, 50, 10)
 	if a := settledAll(t, s, pipeline, 20*time.Second); a.Processed != uint64(len(in)) {
 		t.Errorf("processed %d of %d", a.Processed, len(in))
@@ -73,11 +74,18 @@ func TestStartsBeforeRedis(t *testing.T) {
 	srv.Kill()
 	w := start(t, s, quick(), counting(newSeen()))
 	srv.Start()
+	reconnected(t, s)
 	in := sent{}
 	fill(t, s, in, 5, 5)
 	settledAll(t, s, pipeline, 10*time.Second)
 	srv.Kill()
 	w.end(t)
+}
+
+// reconnected waits until the client has noticed that Redis is back: for a while it repeats the last dial's error.
+func reconnected(t *testing.T, s *stream.Stream) {
+	t.Helper()
+	eventually(t, 10*time.Second, "Redis answers", func() bool { return s.Redis().Ping(t.Context()).Err() == nil })
 }
 
 func TestOutageIsSaidOnce(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"millrace.dev/pkg/event"
+	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/state"
 )
 
@@ -143,7 +144,7 @@ func TestBatchWaits(t *testing.T) {
 			}
 		}
 		r.queue <- entryOf(3)
-		time.Sleep(60 * time.Millisecond)
+		_ = stream.Sleep(ctx, 60*time.Millisecond)
 		r.queue <- entryOf(3)
 		expect(6, 100*time.Millisecond) // the first has waited long enough
 		r.queue <- entryOf(25)
