@@ -31,6 +31,7 @@ func suite(t *testing.T, begin func(t *testing.T) *streamtest.Server) {
 		{"a handler that panics", testPanic},
 		{"a handler that miscounts", testMiscount},
 		{"replies that are lost", testLostReplies},
+		{"a bad network", testBadNetwork},
 		{"a worker that dies", testDeath},
 		{"a worker that is slow", testSlow},
 		{"a lease that lapses", testLapse},
