@@ -1,10 +1,12 @@
 package stream
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
@@ -75,15 +77,26 @@ func several(scheme, rest string) (*redis.UniversalOptions, error) {
 	return o, nil
 }
 
+// quiet keeps go-redis from writing to standard error by itself: every error reaches whoever asked, who says it once.
+var quiet = sync.OnceFunc(func() { redis.SetLogger(silence{}) })
+
+type silence struct{}
+
+// Printf implements go-redis's logger.
+func (silence) Printf(context.Context, string, ...any) {}
+
 // connect makes a client. It never repeats a command by itself: a command whose connection broke may have
 // been carried out, and go-redis would send it again without a word.
 func connect(c Config, blocking bool) (redis.UniversalClient, error) {
+	quiet()
 	o, err := parseURL(c.URL)
 	if err != nil {
 		return nil, err
 	}
 	o.MaxRetries = -1
+	o.DialerRetries = 1 // by default a dial is tried five times over half a second: who waits would not know why
 	o.MaxRedirects = 3
+	o.DialerRetries = 1
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = c.Timeout, c.Timeout, c.Timeout
 	o.ContextTimeoutEnabled = true
 	o.Protocol = 2
