@@ -1,0 +1,82 @@
+package stats
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"time"
+
+	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	"google.golang.org/grpc"
+	_ "google.golang.org/grpc/encoding/gzip" // stock exporters may compress their reports
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+
+	pb "millrace.dev/proto/gen/millrace/v1"
+)
+
+const (
+	// mostReceived bounds a message: a report has some ten kilobytes, a stock exporter's some hundred.
+	mostReceived = 4 << 20
+	// mostStreams bounds the calls of one connection at a time.
+	mostStreams = 256
+	// finishFor is how long calls under way may take once the server stops.
+	finishFor = 2 * time.Second
+)
+
+// server is the gRPC server: statistics, reports, health and reflection on one address.
+type server struct {
+	grpc    *grpc.Server
+	health  *health.Server
+	service *service
+}
+
+func newServer(b *board, f *feed, key string, log *slog.Logger) *server {
+	s := &server{
+		grpc: grpc.NewServer(
+			grpc.MaxRecvMsgSize(mostReceived),
+			grpc.MaxConcurrentStreams(mostStreams),
+			grpc.ConnectionTimeout(10*time.Second),
+			// Other services ping every 10 s to find out that we are gone; gRPC's default calls that an attack.
+			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
+			grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
+			grpc.ChainUnaryInterceptor(recoverUnary(log), gate{key: key}.unary),
+			grpc.ChainStreamInterceptor(recoverStream(log)),
+		),
+		health:  health.NewServer(),
+		service: &service{board: b, closing: make(chan struct{})},
+	}
+	pb.RegisterStatsServiceServer(s.grpc, s.service)
+	collector.RegisterMetricsServiceServer(s.grpc, &receiver{feed: f})
+	healthpb.RegisterHealthServer(s.grpc, s.health)
+	reflection.Register(s.grpc)
+	return s
+}
+
+// serve answers until ctx ends: then streams are ended, calls under way get 2 s, and connections are cut.
+func (s *server) serve(ctx context.Context, l net.Listener) error {
+	ended := make(chan error, 1)
+	go func() { ended <- s.grpc.Serve(l) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	s.health.Shutdown()
+	close(s.service.closing)
+	cut := time.AfterFunc(finishFor, s.grpc.Stop)
+	defer cut.Stop()
+	s.grpc.GracefulStop()
+	return <-ended
+}
+
+// healthy tells gRPC's health service whether statistics are more than "not known".
+func (s *server) healthy(ok bool) {
+	state := healthpb.HealthCheckResponse_NOT_SERVING
+	if ok {
+		state = healthpb.HealthCheckResponse_SERVING
+	}
+	s.health.SetServingStatus(pb.StatsService_ServiceDesc.ServiceName, state)
+}
