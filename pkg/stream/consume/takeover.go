@@ -3,8 +3,8 @@ package consume
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -38,24 +38,26 @@ func (r *run) takeOver(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		orphans, err := r.orphans(ctx)
-		if err != nil {
-			// Nothing is known of anyone. A lease that was not seen because Redis was away was not seen absent.
-			clear(seen)
-			r.report(ctx, "looking for the dead", err)
-			continue
-		}
-		for _, o := range seen.ripe(orphans, time.Now(), r.config.Lease/2) {
-			l := r.lanes[o.partition]
-			r.report(ctx, "taking over in "+strconv.Itoa(o.partition), exceptGroup(r.inherit(ctx, l, o.name)))
+		err := r.lookForTheDead(ctx, seen)
+		if ctx.Err() == nil {
+			r.outage.report("looking for the dead", err)
 		}
 	}
 }
 
-func (r *run) report(ctx context.Context, part string, err error) {
-	if ctx.Err() == nil {
-		r.outage.report(part, err)
+// lookForTheDead takes over from those who are dead. Its error is that of the whole look: a part that fails now and has
+// nothing to do the next time has not failed any more.
+func (r *run) lookForTheDead(ctx context.Context, seen absence) error {
+	orphans, err := r.orphans(ctx)
+	if err != nil {
+		// Nothing is known of anyone. A lease that was not seen because Redis was away was not seen absent.
+		clear(seen)
+		return err
 	}
+	for _, o := range seen.ripe(orphans, time.Now(), r.config.Lease/2) {
+		err = errors.Join(err, exceptGroup(r.inherit(ctx, r.lanes[o.partition], o.name)))
+	}
+	return err
 }
 
 // ripe notes who is without a lease now, and returns those whom we have seen without one for long enough: after an
