@@ -1,51 +1,47 @@
-// Package proc runs Millrace's binaries as processes of their own, so that tests can kill, stop and cut them.
+// Package proc runs Millrace's binaries as processes of their own, so that tests can kill, stop and pause them. They
+// are built with the race detector: a test whose processes raced fails.
 package proc
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 )
 
-// Race builds the binaries with the race detector; benchmarks want them without.
-type Race bool
-
-var (
-	buildMu sync.Mutex
-	built   = map[Race]string{}
-)
-
-// Binaries builds all commands once a test process and returns the folder that they are in.
-func Binaries(t testing.TB, race Race) string {
+// Binary builds a command, if it changed since the last time, and returns its path.
+func Binary(t testing.TB, name string) string {
 	t.Helper()
-	buildMu.Lock()
-	defer buildMu.Unlock()
-	if built[race] == "" {
-		dir, err := build(race)
-		if err != nil {
-			t.Fatal(err)
-		}
-		built[race] = dir
+	path, err := build(name)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return built[race]
+	return path
 }
 
-// build puts them where the next run finds them too: Go relinks only what has changed.
-func build(race Race) (string, error) {
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("millrace-e2e-%d-%v", os.Getuid(), race))
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+// build puts the binary where the next test finds it too: Go relinks only what has changed.
+func build(name string) (string, error) {
+	dir, err := folder()
+	if err != nil {
 		return "", err
 	}
-	args := []string{"build", "-buildvcs=false", "-o", dir + string(filepath.Separator)}
-	if race {
-		args = append(args, "-race")
-	}
-	cmd := exec.Command("go", append(args, "millrace.dev/services/cmd/...")...)
+	path := filepath.Join(dir, name)
+	cmd := exec.Command("go", "build", "-race", "-buildvcs=false", "-o", path, "millrace.dev/services/cmd/"+name)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the binaries: %w\n%s", err, out)
+		return "", fmt.Errorf("building %s: %w\n%s", name, err, out)
 	}
-	return dir, nil
+	return path, nil
+}
+
+// folder is one for each working tree, so that two of them don't take each other's binaries.
+func folder() (string, error) {
+	here, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(here))
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("millrace-e2e-%d-%x", os.Getuid(), sum[:4]))
+	return dir, os.MkdirAll(dir, 0o700)
 }

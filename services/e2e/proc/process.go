@@ -1,13 +1,9 @@
 package proc
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -15,110 +11,58 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what should take milliseconds, on a machine that is busy with others.
-const patience = 60 * time.Second
+// Patience is how long a test waits for what should take milliseconds, on a machine that is busy with others.
+const Patience = 60 * time.Second
 
-// Process is one running binary.
+// Process is one running binary. Its methods are for the test's own goroutine.
 type Process struct {
 	t    testing.TB
 	name string
 	cmd  *exec.Cmd
 
 	mu      sync.Mutex
-	lines   []string
-	listens map[string]string // what -> address
+	log     []string // both outputs, by line
+	out     []string // standard output alone
+	listens map[string]string
 	changed chan struct{}
+
 	ended   chan struct{}
-	err     error
+	awaited bool // the test knows that it ended, or will
 }
 
-// Start runs a binary until the test ends, or is told otherwise. Its log is shown if the test fails.
-func Start(t testing.TB, race Race, name string, env []string, args ...string) *Process {
+// Start runs a binary until the test ends, or is told otherwise. A process that ends unasked, ends with another code
+// than 0 at the end of the test, has a data race or panics fails the test, and then its log is shown. env is added to
+// the test's own environment, from which all settings of Millrace are taken out.
+func Start(t testing.TB, name string, env []string, args ...string) *Process {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(Binaries(t, race), name), args...)
-	cmd.Env = append(os.Environ(), env...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
+	p := &Process{
+		t: t, name: name, cmd: exec.Command(Binary(t, name), args...),
+		listens: map[string]string{}, changed: make(chan struct{}), ended: make(chan struct{}),
 	}
-	p := &Process{t: t, name: name, cmd: cmd, listens: map[string]string{}, changed: make(chan struct{}), ended: make(chan struct{})}
-	if err := cmd.Start(); err != nil {
+	p.cmd.Env = append(environment(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = &lines{to: p.readOut}, &lines{to: p.read}
+	p.cmd.WaitDelay = 10 * time.Second // for what a child that outlives it would hold open
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("starting %s: %v", name, err)
 	}
-	go p.follow(stderr)
+	go func() {
+		_ = p.cmd.Wait() // its code is in ProcessState
+		close(p.ended)
+	}()
 	t.Cleanup(p.cleanup)
 	return p
 }
 
-// follow reads the log to its end and then waits for the process.
-func (p *Process) follow(log io.Reader) {
-	lines := bufio.NewScanner(log)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		p.read(lines.Text())
-	}
-	err := p.cmd.Wait()
-	p.mu.Lock()
-	p.err = err
-	p.mu.Unlock()
-	close(p.ended)
-}
-
-func (p *Process) read(line string) {
-	var record struct{ Msg, What, Addr, Service string }
-	isRecord := json.Unmarshal([]byte(line), &record) == nil
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.lines = append(p.lines, line)
-	if isRecord && record.Msg == "listening" {
-		p.listens[record.What] = record.Addr
-		p.listens[record.Service+"/"+record.What] = record.Addr
-	}
-	close(p.changed)
-	p.changed = make(chan struct{})
-}
-
-// Addr waits until the process listens and returns its address: what is http or grpc, or service/what where one
-// process has several.
-func (p *Process) Addr(what string) string {
-	p.t.Helper()
-	var addr string
-	p.await("listening for "+what, func() bool { addr = p.listens[what]; return addr != "" })
-	return addr
-}
-
-// Says waits until the log has a line that contains text.
-func (p *Process) Says(text string) {
-	p.t.Helper()
-	p.await(text, func() bool {
-		for _, line := range p.lines {
-			if strings.Contains(line, text) {
-				return true
-			}
-		}
-		return false
-	})
-}
-
-func (p *Process) await(what string, ok func() bool) {
-	p.t.Helper()
-	late := time.After(patience)
-	for {
-		p.mu.Lock()
-		done, changed := ok(), p.changed
-		p.mu.Unlock()
-		if done {
-			return
-		}
-		select {
-		case <-changed:
-		case <-p.ended:
-			p.t.Fatalf("%s ended (%v) before: %s", p.name, p.err, what)
-		case <-late:
-			p.t.Fatalf("%s: not within %v: %s", p.name, patience, what)
+// environment is the test's own without what would change a setting.
+func environment() []string {
+	var env []string
+	for _, pair := range os.Environ() {
+		if !strings.HasPrefix(pair, "MILLRACE_") && !strings.HasPrefix(pair, "REDIS_URL=") {
+			env = append(env, pair)
 		}
 	}
+	return append(env, "GOTRACEBACK=all")
 }
 
 // Pid of the process.
@@ -126,66 +70,75 @@ func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
 // Kill is kill -9: nothing can be finished or said.
 func (p *Process) Kill() {
-	p.signal(syscall.SIGKILL)
+	p.awaited = true
+	p.Signal(syscall.SIGKILL)
 	<-p.ended
 }
 
 // Pause stops it as it stands; Resume lets it go on.
-func (p *Process) Pause() { p.signal(syscall.SIGSTOP) }
+func (p *Process) Pause() { p.Signal(syscall.SIGSTOP) }
 
 // Resume lets a paused process go on.
-func (p *Process) Resume() { p.signal(syscall.SIGCONT) }
+func (p *Process) Resume() { p.Signal(syscall.SIGCONT) }
 
 // Stop asks it to end and waits; it returns its exit code.
 func (p *Process) Stop() int {
 	p.t.Helper()
-	p.signal(syscall.SIGTERM)
+	p.Signal(syscall.SIGTERM)
 	return p.Wait()
 }
 
-// Wait returns the exit code.
+// Wait waits for its end and returns the exit code; -1: a signal ended it.
 func (p *Process) Wait() int {
 	p.t.Helper()
+	p.awaited = true
+	late := time.NewTimer(Patience)
+	defer late.Stop()
 	select {
 	case <-p.ended:
-	case <-time.After(patience):
-		p.signal(syscall.SIGABRT) // its goroutines go to the log
+	case <-late.C:
+		p.Signal(syscall.SIGABRT) // its goroutines go to the log
 		<-p.ended
-		p.t.Errorf("%s did not end within %v", p.name, patience)
+		p.t.Errorf("%s did not end within %v", p.name, Patience)
 	}
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// Log is all that it said so far.
-func (p *Process) Log() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return strings.Join(p.lines, "\n")
-}
+// Ended is closed when the process has ended.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
 
-func (p *Process) signal(s syscall.Signal) {
+// Signal sends a signal; one that has ended already gets none.
+func (p *Process) Signal(s syscall.Signal) {
 	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		p.t.Errorf("signalling %s: %v", p.name, err)
 	}
 }
 
-// cleanup ends the process, and fails the test if it had a data race or panicked.
+// cleanup ends the process and judges it.
 func (p *Process) cleanup() {
-	select {
-	case <-p.ended:
-	default:
-		p.Resume()
-		p.Stop()
+	if !p.awaited {
+		p.end()
 	}
 	log := p.Log()
-	for _, sign := range []string{"WARNING: DATA RACE", "panic:", `"panic"`, "fatal error:"} {
+	for _, sign := range []string{"WARNING: DATA RACE", "panic: ", `"panic":`, "fatal error: "} {
 		if strings.Contains(log, sign) {
 			p.t.Errorf("%s: %q is in its log", p.name, sign)
 		}
 	}
 	if p.t.Failed() {
-		p.t.Logf("log of %s:\n%s", p.name, tail(log, 20_000))
+		p.t.Logf("log of %s:\n%s", p.name, log[max(0, len(log)-20_000):])
 	}
 }
 
-func tail(s string, n int) string { return s[max(0, len(s)-n):] }
+func (p *Process) end() {
+	select {
+	case <-p.ended:
+		p.t.Errorf("%s ended by itself: %v", p.name, p.cmd.ProcessState)
+		return
+	default:
+	}
+	p.Resume()
+	if code := p.Stop(); code != 0 {
+		p.t.Errorf("%s ended with code %d", p.name, code)
+	}
+}

@@ -1,0 +1,102 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"millrace.dev/services/e2e/stack"
+)
+
+// Gateways die at random moments while sessions send: each event is stored once, and in order.
+func TestGatewaysKilledUnderLoad(t *testing.T) {
+	random := newRand(t)
+	s := stack.New(t, stack.Durable())
+	gateways := []*stack.Service{s.Gateway(), s.Gateway()}
+	s.Worker()
+	for _, g := range gateways {
+		g.AwaitReady()
+	}
+	witness := s.Witness()
+	front := s.Front(gateways...)
+	load := s.Load(8, 2*time.Millisecond, front.WebSocket())
+	for range 5 {
+		load.AwaitAcked(100 + random.IntN(500))
+		victim := gateways[random.IntN(len(gateways))]
+		victim.Kill()
+		load.AwaitAcked(random.IntN(100)) // the other one goes on alone
+		victim.Again()
+		victim.AwaitReady()
+	}
+	ids := load.Finish()
+	s.Stored().Exactly(ids)
+	s.AwaitProcessed(len(ids))
+	witness.Exactly(ids)
+	reconnected := 0
+	for _, c := range load.Senders {
+		reconnected += c.State().Connections - 1
+		if c.State().Lost > 0 {
+			t.Errorf("%s was told that the stream had forgotten it", c.Name)
+		}
+	}
+	if reconnected < 5 {
+		t.Errorf("%d reconnects in 5 crashes: nobody was connected to whom it met", reconnected)
+	}
+}
+
+const lease = time.Second
+
+// Workers die while they work: others take over within twice the lease, and nothing is counted twice.
+func TestWorkersKilledUnderLoad(t *testing.T) {
+	random := newRand(t)
+	s := stack.New(t, stack.Durable())
+	gateway := s.Gateway()
+	workers := []*stack.Service{s.Worker("--lease=" + lease.String()), s.Worker("--lease=" + lease.String())}
+	gateway.AwaitReady()
+	load := s.Load(8, 2*time.Millisecond, gateway.WebSocket())
+	for range 4 {
+		load.AwaitAcked(100 + random.IntN(500))
+		victim := workers[random.IntN(len(workers))]
+		victim.Kill()
+		victim.Again()
+	}
+	victim := workers[0].Instance()
+	stack.Await(t, "the worker settles", func() (int64, bool) { n := s.Holds(victim); return n, n > 0 })
+	began := time.Now()
+	workers[0].Pause() // Redis goes on giving it what its readers asked for
+	stack.Await(t, "the worker has entries in its hands", func() (int64, bool) { n := s.Holds(victim); return n, n > 0 })
+	workers[0].Kill()
+	ids := load.Finish()
+	s.AwaitProcessed(len(ids))
+	// Half a lease more: a busy machine, and how often is looked.
+	if took := time.Since(began); took > 2*lease+lease/2 {
+		t.Errorf("it took %v to take over, with a lease of %v", took, lease)
+	}
+	s.Stored().Exactly(ids)
+}
+
+// A worker that stands still for longer than its lease has lost its work to others: nothing of it counts twice.
+func TestWorkerPausedBeyondItsLease(t *testing.T) {
+	s := stack.New(t, stack.Durable())
+	gateway := s.Gateway()
+	sleeper := s.Worker("--lease=" + lease.String())
+	gateway.AwaitReady()
+	sleeper.AwaitReady()
+	load := s.Load(8, 2*time.Millisecond, gateway.WebSocket())
+	for range 3 {
+		load.AwaitAcked(300)
+		sleeper.Pause()
+		other := s.Worker("--lease=" + lease.String())
+		other.AwaitReady()
+		before := s.Counters()["processed:count"]
+		stack.Await(t, "the other worker works", func() (uint64, bool) {
+			now := s.Counters()["processed:count"]
+			return now, now > before+300
+		})
+		sleeper.Resume()
+		sleeper.Says("lease had lapsed")
+		other.Stop()
+	}
+	ids := load.Finish()
+	s.AwaitProcessed(len(ids))
+	s.Stored().Exactly(ids)
+}

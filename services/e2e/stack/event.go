@@ -1,0 +1,61 @@
+package stack
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// What a sender's event n looks like is known from its name and n alone, so that an oracle can tell each byte of it
+// without having been told.
+
+// ID is the id of a sender's event n, from 1.
+func ID(sender string, n int) string { return sender + "/" + strconv.Itoa(n) }
+
+// parseID is the reverse of ID.
+func parseID(id string) (sender string, n int, ok bool) {
+	at := strings.LastIndexByte(id, '/')
+	if at < 0 {
+		return "", 0, false
+	}
+	n, err := strconv.Atoi(id[at+1:])
+	return id[:at], n, err == nil
+}
+
+// Type is the type of event n.
+func Type(n int) string { return fmt.Sprintf("e2e.%d", n%3) }
+
+// Data is the data of event n: JSON with spaces, escapes and letters that a decoder would write otherwise.
+func Data(n int) string {
+	return fmt.Sprintf(`{ "n" : %d.0e0,"text":"\u00e9 é \/ \ud800", "n":[ %d ,true] }`, n, n)
+}
+
+// key is the partition key of event n: every fourth has one, so that a session's events go to several partitions.
+func key(n int) string {
+	if n%4 != 0 {
+		return ""
+	}
+	return fmt.Sprintf("key-%d", n%5)
+}
+
+// appendEvent appends the JSON of event n.
+func appendEvent(dst []byte, sender string, n int) []byte {
+	dst = fmt.Appendf(dst, `{"type":%q,"id":%q,"subject":%q,"data":%s`, Type(n), ID(sender, n), sender, Data(n))
+	if k := key(n); k != "" {
+		dst = fmt.Appendf(dst, `,"partitionkey":%q`, k)
+	}
+	return append(dst, '}')
+}
+
+// Events is the JSON of events from..to: one alone, or an array.
+func Events(sender string, from, to int) []byte {
+	if from == to {
+		return appendEvent(nil, sender, from)
+	}
+	dst := []byte{'['}
+	for n := from; n <= to; n++ {
+		dst = append(appendEvent(dst, sender, n), ',')
+	}
+	dst[len(dst)-1] = ']'
+	return dst
+}
