@@ -8,6 +8,7 @@ import (
 
 // commands is the command line.
 type commands struct {
+	Up      up          `cmd:"" help:"Run the whole pipeline in one process."`
 	Send    cli.Send    `cmd:"" help:"Send lines of files or of standard input as events, and wait until every one is durable."`
 	Load    cli.Load    `cmd:"" help:"Send events from many clients at once, and compare what was acknowledged with what was processed."`
 	Stats   cli.Stats   `cmd:"" help:"Print how the pipeline is doing."`
@@ -18,6 +19,7 @@ type commands struct {
 
 func newCommands(in io.Reader, out, err io.Writer) *commands {
 	var c commands
+	c.Up.out = out
 	c.Send.In, c.Send.Out, c.Send.Err = in, out, err
 	c.Load.Out, c.Load.Err = out, err
 	c.Doctor.Out = out
