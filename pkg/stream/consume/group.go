@@ -46,10 +46,9 @@ func (r *run) regroup(ctx context.Context, l *lane, err error) error {
 		return err
 	}
 	if fault := r.ensure(ctx, l); fault != nil {
-		r.outage.report(fmt.Sprint("group ", l.number), fault)
+		r.outage.report(l.reading(), fault) // until a read succeeds, whoever has mended the group by then
 		return fault
 	}
-	r.outage.report(fmt.Sprint("group ", l.number), nil)
 	return err
 }
 

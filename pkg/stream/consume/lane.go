@@ -2,6 +2,7 @@ package consume
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"time"
 
@@ -39,6 +40,9 @@ func newLane(number int, consumer string, r room, guess size) *lane {
 		bell: make(chan struct{}, 1), flight: make(map[string]*entry), typical: guess,
 	}
 }
+
+// reading names the reader in reports of an outage.
+func (l *lane) reading() string { return "reading " + strconv.Itoa(l.number) }
 
 func ring(bell chan struct{}) {
 	select {

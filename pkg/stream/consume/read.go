@@ -48,7 +48,7 @@ func (r *run) fetch(ctx context.Context, l *lane) error {
 		err = nil
 	}
 	if ctx.Err() == nil {
-		r.outage.report("reading "+strconv.Itoa(l.number), exceptGroup(err))
+		r.outage.report(l.reading(), exceptGroup(err))
 	}
 	if err != nil {
 		l.doubtful()
