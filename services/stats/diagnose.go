@@ -43,7 +43,10 @@ func examined(v view, r reading, redis string) *doctor.Snapshot {
 		s.Missing[doctor.ProbePart(doctor.ProbeGateway)] = why
 	}
 	if !r.read {
-		why := fmt.Sprintf("Redis could not be read: %v", r.err)
+		why := "the stream is being opened"
+		if r.err != nil {
+			why = "Redis could not be read: " + r.err.Error()
+		}
 		s.Missing[doctor.PartSurvey], s.Missing[doctor.PartFlow] = why, why
 		return s
 	}

@@ -47,7 +47,7 @@ type publisher struct {
 // newPublisher publishes at once that nothing is known yet.
 func newPublisher(f *feed, b *board, redisURL string) *publisher {
 	p := &publisher{feed: f, board: b, target: redisAddress(redisURL)}
-	v := p.view(reading{at: time.Now()})
+	v := p.view(reading{})
 	s := nothingYet(v.now)
 	b.publish(snapshot(v), diagnosis(s, doctor.Examine(s, nil)))
 	return p

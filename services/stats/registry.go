@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 	"time"
-
-	"millrace.dev/pkg/histogram"
 )
 
 const (
@@ -24,16 +22,16 @@ const (
 // uses it at a time.
 type Registry struct {
 	instances map[string]*member
-	retired   Totals
-	forget    time.Duration
+	// gone are the latest that were forgotten: if one is only back from a long outage, it goes on where it was.
+	gone map[string]*member
+	// retired are the figures of lives that are over.
+	retired Totals
+	forget  time.Duration
 }
 
-// Totals are the cumulative figures of all instances that ever reported, also of those that are gone: they never step
-// back. Those that stats itself has not seen, because it was not there, are not in them.
-type Totals struct {
-	Sums       map[Series]float64
-	Histograms map[Series]histogram.Histogram
-}
+// Totals are the counters of all instances that ever reported, also of those that are gone: they never step back. What
+// stats itself has not seen, because it was not there, is not in them.
+type Totals map[Series]float64
 
 // Instance is one process that reports.
 type Instance struct {
@@ -62,27 +60,26 @@ type member struct {
 
 // NewRegistry returns a registry that forgets an instance when it has been silent for that long.
 func NewRegistry(forget time.Duration) *Registry {
-	return &Registry{instances: map[string]*member{}, retired: newTotals(), forget: forget}
-}
-
-func newTotals() Totals {
-	return Totals{Sums: map[Series]float64{}, Histograms: map[Series]histogram.Histogram{}}
+	return &Registry{
+		instances: map[string]*member{}, gone: map[string]*member{}, retired: Totals{}, forget: forget,
+	}
 }
 
 // Apply takes a report that came at now, and says whether it was news: not one of an earlier life of the instance, or
 // older than what is known of it, or of one instance too many.
 func (r *Registry) Apply(now time.Time, rep Report) (fresh bool) {
-	m := r.instances[rep.Instance]
-	if m != nil && rep.Started.IsZero() { // it does not tell; then it is the life that we know
+	m := r.find(rep.Instance)
+	if m == nil {
+		return false
+	}
+	if m.last == nil {
+		m.take(now, rep)
+		return true
+	}
+	if rep.Started.IsZero() { // it does not tell; then it is the life that we know
 		rep.Started = m.last.Started
 	}
 	switch {
-	case m == nil:
-		if len(r.instances) >= mostInstances {
-			return false
-		}
-		m = &member{}
-		r.instances[rep.Instance] = m
 	case rep.Started.Before(m.last.Started):
 		return false
 	case rep.Started.After(m.last.Started):
@@ -93,6 +90,21 @@ func (r *Registry) Apply(now time.Time, rep Report) (fresh bool) {
 	}
 	m.take(now, rep)
 	return true
+}
+
+// find returns what is known of an instance, or a place for a new one; nil when there are too many.
+func (r *Registry) find(id string) *member {
+	m, known := r.instances[id]
+	if known || len(r.instances) >= mostInstances {
+		return m
+	}
+	m, back := r.gone[id]
+	if !back {
+		m = &member{}
+	}
+	delete(r.gone, id)
+	r.instances[id] = m
+	return m
 }
 
 // take makes a report the newest of its instance.
@@ -116,10 +128,26 @@ func (m *member) take(now time.Time, rep Report) {
 func (r *Registry) Expire(now time.Time) {
 	for id, m := range r.instances {
 		if now.Sub(m.heard) >= r.forget {
-			r.retired.add(m.last)
+			m.trail = nil
+			r.gone[id] = m
 			delete(r.instances, id)
 		}
 	}
+	for len(r.gone) > mostInstances {
+		r.retire()
+	}
+}
+
+// retire gives up the one that has been gone for longest.
+func (r *Registry) retire() {
+	oldest := ""
+	for id, m := range r.gone {
+		if oldest == "" || m.heard.Before(r.gone[oldest].heard) {
+			oldest = id
+		}
+	}
+	r.retired.add(r.gone[oldest].last)
+	delete(r.gone, oldest)
 }
 
 // Instances returns who is known, by service and id.
@@ -140,20 +168,19 @@ func (r *Registry) Instances(now time.Time) []Instance {
 
 // Totals adds up what all instances counted.
 func (r *Registry) Totals() Totals {
-	var t Totals
-	t.Sums, t.Histograms = maps.Clone(r.retired.Sums), maps.Clone(r.retired.Histograms)
+	t := maps.Clone(r.retired)
 	for _, m := range r.instances {
+		t.add(m.last)
+	}
+	for _, m := range r.gone {
 		t.add(m.last)
 	}
 	return t
 }
 
-func (t *Totals) add(rep *Report) {
+func (t Totals) add(rep *Report) {
 	for s, v := range rep.Sums {
-		t.Sums[s] += v
-	}
-	for s, h := range rep.Histograms {
-		t.Histograms[s] = t.Histograms[s].Add(h)
+		t[s] += v
 	}
 }
 

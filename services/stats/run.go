@@ -93,7 +93,7 @@ func (p *process) open(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	p.sweeper.stream.Store(s)
+	p.sweeper.open(s)
 	p.log.Info("ready", "partitions", s.Partitions())
 	<-ctx.Done()
 	return nil

@@ -52,6 +52,7 @@ func newServer(b *board, f *feed, key string, log *slog.Logger) *server {
 	collector.RegisterMetricsServiceServer(s.grpc, &receiver{feed: f})
 	healthpb.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
+	s.healthy(false)
 	return s
 }
 

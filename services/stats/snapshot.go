@@ -133,7 +133,7 @@ func (v view) buffer() *pb.Buffer {
 		Size:     v.gauge(telemetry.MetricBufferEvents, nil),
 		Capacity: v.gauge(telemetry.MetricBufferCapacity, nil),
 	}
-	if n, ok := sum(v.totals.Sums, telemetry.MetricDropped, nil); ok {
+	if n, ok := sum(v.totals, telemetry.MetricDropped, nil); ok {
 		whole := uint64(n)
 		b.Dropped = &whole
 	}

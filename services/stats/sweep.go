@@ -2,7 +2,6 @@ package stats
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/url"
 	"sync/atomic"
@@ -23,13 +22,12 @@ const (
 
 // reading is what came of one look at Redis.
 type reading struct {
-	at time.Time
-	// survey is the newest there is; its Taken is zero before the first. It is older than at when err is not nil.
+	// survey is the newest there is; its Taken is zero before the first.
 	survey survey.Survey
-	// err says why the stream could not be read, or why Redis takes no writes.
-	err error
-	// read says that the survey is of this look.
+	// read says that the survey is of this look, and not of one before.
 	read bool
+	// err says why the stream could not be read, or, beside a survey of this look, why Redis takes no writes.
+	err error
 }
 
 // sweeper looks at Redis once a second. Nobody else does.
@@ -42,21 +40,35 @@ type sweeper struct {
 	looked func(reading)
 	// latest is the newest reading.
 	latest atomic.Pointer[reading]
-	// stream is there as soon as Redis has been.
+	// stream is there as soon as Redis has been; opened is closed then.
 	stream atomic.Pointer[stream.Stream]
+	opened chan struct{}
 
-	types     survey.Survey // of the goroutine that runs: the last types that were read aside
+	trouble   bool          // of the goroutine that runs: it was said that Redis can't be read
+	types     survey.Survey // the last types that were read aside
 	typesRead time.Time
 }
 
 func newSweeper(c stream.Config, log *slog.Logger) *sweeper {
-	return &sweeper{config: c, log: log, news: make(chan reading, 1)}
+	return &sweeper{config: c, log: log, news: make(chan reading, 1), opened: make(chan struct{})}
 }
 
-// run looks until ctx ends.
+// open gives the sweeper the stream.
+func (s *sweeper) open(handle *stream.Stream) {
+	s.stream.Store(handle)
+	close(s.opened)
+}
+
+// run looks until ctx ends: at once when the stream is there, and else at the first tick, to say that it is not.
 func (s *sweeper) run(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
+	select {
+	case <-s.opened:
+	case <-tick.C:
+	case <-ctx.Done():
+		return nil
+	}
 	for {
 		s.look(ctx)
 		select {
@@ -71,20 +83,20 @@ func (s *sweeper) run(ctx context.Context) error {
 func (s *sweeper) look(ctx context.Context) {
 	bounded, cancel := context.WithTimeout(ctx, sweepFor)
 	defer cancel()
-	next := reading{at: time.Now()}
+	next := reading{}
 	last := s.latest.Load()
 	if last != nil {
 		next.survey = last.survey
 	}
-	if v, err := s.read(bounded); err == nil || !v.Taken.IsZero() {
-		next.survey, next.read, next.err = v, true, err
-	} else {
-		next.err = err
-	}
+	v, err := s.read(bounded)
 	if ctx.Err() != nil {
 		return
 	}
-	s.report(last, next)
+	next.err = err
+	if !v.Taken.IsZero() {
+		next.survey, next.read = v, true
+	}
+	s.report(next.err)
 	s.latest.Store(&next)
 	if s.looked != nil {
 		s.looked(next)
@@ -96,14 +108,12 @@ func (s *sweeper) look(ctx context.Context) {
 	s.news <- next
 }
 
-// read reads the stream, and proves that Redis takes writes: an error beside a survey says that it does not.
+// read reads the stream, and proves that Redis takes writes: an error beside a survey says that it does not. Until the
+// stream is open there is no survey, and an error only if Redis itself is away.
 func (s *sweeper) read(ctx context.Context) (survey.Survey, error) {
 	handle := s.stream.Load()
 	if handle == nil {
-		if err := stream.Probe(ctx, s.config); err != nil {
-			return survey.Survey{}, err
-		}
-		return survey.Survey{}, errors.New("Redis answers; the stream is being opened")
+		return survey.Survey{}, stream.Probe(ctx, s.config)
 	}
 	v, err := survey.Take(ctx, handle)
 	if err != nil {
@@ -135,13 +145,14 @@ func (s *sweeper) addTypes(ctx context.Context, handle *stream.Stream, v *survey
 	}
 }
 
-// report says once that Redis can't be read, and once that it can again.
-func (s *sweeper) report(last *reading, next reading) {
-	failed := last != nil && last.err != nil
+// report says once that Redis can't be read, and once that it can again. Before it was ever there, stream.Open says it.
+func (s *sweeper) report(err error) {
 	switch {
-	case next.err != nil && !failed && s.stream.Load() != nil:
-		s.log.Warn("Redis can't be read, or takes no writes; figures stay as they were", "error", next.err)
-	case next.err == nil && failed:
+	case err != nil && !s.trouble && s.stream.Load() != nil:
+		s.trouble = true
+		s.log.Warn("Redis can't be read, or takes no writes; figures that come from it stay as they were", "error", err)
+	case err == nil && s.trouble:
+		s.trouble = false
 		s.log.Info("Redis is read again")
 	}
 }
