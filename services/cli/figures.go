@@ -142,7 +142,7 @@ func (t Target) follow(ctx context.Context, before account, acked uint64, patien
 }
 
 // compare prints what became of the events of a run, and fails if any is missing.
-func (t Target) compare(ctx context.Context, out io.Writer, before account, acked uint64) error {
+func (t Target) compare(ctx context.Context, out io.Writer, before account, acked uint64, patience time.Duration) error {
 	o, err := t.follow(ctx, before, acked, patience)
 	if err != nil {
 		return err

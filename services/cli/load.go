@@ -24,6 +24,8 @@ type Load struct {
 	Duration secs `name:"duration" default:"60" help:"How long: seconds, or like 1m30s."`
 	Frame    int  `name:"frame" default:"1" help:"Events a frame."`
 	Quiet    bool `name:"quiet" short:"q" help:"No progress bar."`
+	// Patience is how long nothing may move before the command stops waiting for the pipeline.
+	Patience time.Duration `name:"patience" default:"15s" help:"How long nothing may be processed before the rest counts as missing."`
 
 	Out, Err io.Writer `kong:"-"`
 }
@@ -80,7 +82,7 @@ func (l Load) Run(ctx context.Context) error {
 	took := time.Since(r.began)
 	stored := r.acked.Load() - r.refused.Load()
 	fmt.Fprintf(l.Out, "acked %d  in %.1f s: %.0f events/s\n", stored, took.Seconds(), float64(stored)/took.Seconds())
-	missing := l.compare(ctx, l.Out, before, stored)
+	missing := l.compare(ctx, l.Out, before, stored, l.Patience)
 	h := r.latency.Snapshot()
 	fmt.Fprintf(l.Out, "ack latency ms  p50 %s  p99 %s  p99.9 %s\n", quantile(h, 0.5), quantile(h, 0.99), quantile(h, 0.999))
 	return missing

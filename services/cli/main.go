@@ -16,14 +16,15 @@ import (
 // Main parses the command line and the environment (MILLRACE_<FLAG>), runs the command that they name, and returns
 // the exit code. It is all that a main does.
 func Main(command any, name, description string) int {
-	parser, err := kong.New(command, kong.Name(name), kong.Description(description),
-		kong.DefaultEnvars("MILLRACE"), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	var read values
+	parser, err := kong.New(command, append(read.options(), kong.Name(name), kong.Description(description),
+		kong.DefaultEnvars("MILLRACE"), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))...)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return ExitUsage
 	}
 	chosen, err := parser.Parse(os.Args[1:])
-	if err != nil {
+	if err = read.join(err); err != nil {
 		report(name, fmt.Errorf("%w: %w", doctor.ErrSettings, err))
 		return ExitUsage
 	}

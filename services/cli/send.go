@@ -15,10 +15,12 @@ import (
 // Send sends lines as events, in order, and ends when every one is durable or refused.
 type Send struct {
 	Target `embed:""`
-	Type   string   `name:"type" help:"Each line becomes the data of an event of this type. Without it each line is an event."`
-	Frame  int      `name:"frame" default:"100" help:"Most events in a frame."`
-	Quiet  bool     `name:"quiet" short:"q" help:"No progress line."`
-	Files  []string `arg:"" optional:"" help:"Files to send (- or none: standard input)."`
+	Type   string `name:"type" help:"Each line becomes the data of an event of this type. Without it each line is an event."`
+	Frame  int    `name:"frame" default:"100" help:"Most events in a frame."`
+	Quiet  bool   `name:"quiet" short:"q" help:"No progress line."`
+	// Patience is how long nothing may move before the command stops waiting for the pipeline.
+	Patience time.Duration `name:"patience" default:"15s" help:"How long nothing may be processed before the rest counts as missing."`
+	Files    []string      `arg:"" optional:"" help:"Files to send (- or none: standard input)."`
 
 	In       io.Reader `kong:"-"`
 	Out, Err io.Writer `kong:"-"`
@@ -26,9 +28,6 @@ type Send struct {
 
 // frameBytes is how many bytes of lines go into a frame: well under what a gateway takes.
 const frameBytes = 256 << 10
-
-// patience is how long nothing may move before a command stops waiting for the pipeline.
-const patience = 15 * time.Second
 
 // Validate is called by kong.
 func (s Send) Validate() error {
@@ -51,7 +50,7 @@ func (s Send) Run(ctx context.Context) error {
 		fmt.Fprintln(s.Err, "not compared with the ledger:", unknown)
 		return t.verdict()
 	}
-	return errors.Join(s.compare(ctx, s.Out, before, t.stored()), t.verdict())
+	return errors.Join(s.compare(ctx, s.Out, before, t.stored(), s.Patience), t.verdict())
 }
 
 // send brings all lines to the gateway.

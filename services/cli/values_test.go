@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+type faulty struct {
+	Count   int           `name:"count" default:"1"`
+	Every   time.Duration `name:"every" default:"1s"`
+	Share   float64       `name:"share" default:"0.5"`
+	checked error
+}
+
+func (f faulty) Validate() error { return f.checked }
+
+// All that is wrong is said at once, and once.
+func TestAllFaultsAtOnce(t *testing.T) {
+	command := faulty{checked: errorf("--count: 0 is less than 1\n--share: too much")}
+	var read values
+	parser, err := kong.New(&command, read.options()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = parser.Parse([]string{"--count=many", "--every=often"})
+	err = read.join(err)
+	if err == nil {
+		t.Fatal("nothing is wrong")
+	}
+	for _, want := range []string{"--count: ", "many", "--every: ", "often", "--share: too much"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in %q", want, err)
+		}
+	}
+	if strings.Contains(err.Error(), "less than 1") {
+		t.Errorf("a value that could not be read is complained of twice: %q", err)
+	}
+}
+
+func TestNoFaults(t *testing.T) {
+	var command faulty
+	var read values
+	parser, err := kong.New(&command, read.options()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = parser.Parse([]string{"--count=3", "--every=2m", "--share=0.25"})
+	if err = read.join(err); err != nil || command.Count != 3 || command.Every != 2*time.Minute || command.Share != 0.25 {
+		t.Errorf("%+v, %v", command, err)
+	}
+}
+
+type errorf string
+
+func (e errorf) Error() string { return string(e) }
