@@ -19,12 +19,11 @@ import (
 // processed. The guide: load_test.py --clients 100 --rate 10000 --duration 60.
 type Load struct {
 	Target   `embed:""`
-	Clients  int  `name:"clients" default:"100" help:"Clients, each with a connection and a session of its own."`
-	Rate     int  `name:"rate" default:"10000" help:"Events a second, all clients together. 0: as fast as acknowledgements allow."`
-	Duration secs `name:"duration" default:"60" help:"How long: seconds, or like 1m30s."`
-	Frame    int  `name:"frame" default:"1" help:"Events a frame."`
-	Quiet    bool `name:"quiet" short:"q" help:"No progress bar."`
-	// Patience is how long nothing may move before the command stops waiting for the pipeline.
+	Clients  int           `name:"clients" default:"100" help:"Clients, each with a connection and a session of its own."`
+	Rate     int           `name:"rate" default:"10000" help:"Events a second, all clients together. 0: as fast as acknowledgements allow."`
+	Duration secs          `name:"duration" default:"60" help:"How long: seconds, or like 1m30s."`
+	Frame    int           `name:"frame" default:"1" help:"Events a frame."`
+	Quiet    bool          `name:"quiet" short:"q" help:"No progress bar."`
 	Patience time.Duration `name:"patience" default:"15s" help:"How long nothing may be processed before the rest counts as missing."`
 
 	Out, Err io.Writer `kong:"-"`

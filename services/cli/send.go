@@ -14,11 +14,10 @@ import (
 
 // Send sends lines as events, in order, and ends when every one is durable or refused.
 type Send struct {
-	Target `embed:""`
-	Type   string `name:"type" help:"Each line becomes the data of an event of this type. Without it each line is an event."`
-	Frame  int    `name:"frame" default:"100" help:"Most events in a frame."`
-	Quiet  bool   `name:"quiet" short:"q" help:"No progress line."`
-	// Patience is how long nothing may move before the command stops waiting for the pipeline.
+	Target   `embed:""`
+	Type     string        `name:"type" help:"Each line becomes the data of an event of this type. Without it each line is an event."`
+	Frame    int           `name:"frame" default:"100" help:"Most events in a frame."`
+	Quiet    bool          `name:"quiet" short:"q" help:"No progress line."`
 	Patience time.Duration `name:"patience" default:"15s" help:"How long nothing may be processed before the rest counts as missing."`
 	Files    []string      `arg:"" optional:"" help:"Files to send (- or none: standard input)."`
 
