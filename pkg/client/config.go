@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"time"
 )
@@ -24,6 +25,9 @@ type Config struct {
 	Refused func(Refusal)
 	// Acked, if set, hears of every frame that is decided, in order, with what was given to Publish.
 	Acked func(f Frame)
+	// HTTP, if set, makes the connections: for a proxy, or certificates of one's own. It must have no Timeout, which
+	// would end connections that live. Default: http.DefaultClient.
+	HTTP *http.Client
 	// Log hears of lost connections. Default: slog's.
 	Log *slog.Logger
 }

@@ -71,7 +71,9 @@ func (c *Client) dial(ctx context.Context, next uint64) (*websocket.Conn, time.D
 	if c.config.Key != "" {
 		header.Set("Authorization", "Bearer "+c.config.Key)
 	}
-	ws, response, err := websocket.Dial(ctx, c.config.dialURL(c.session, next), &websocket.DialOptions{HTTPHeader: header})
+	ws, response, err := websocket.Dial(ctx, c.config.dialURL(c.session, next), &websocket.DialOptions{
+		HTTPClient: c.config.HTTP, HTTPHeader: header,
+	})
 	if err != nil {
 		if response != nil && lasting(response.StatusCode) {
 			return nil, 0, fmt.Errorf("%w: %w", ErrRefused, err)
