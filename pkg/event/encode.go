@@ -21,7 +21,7 @@ type Defaults struct {
 
 	source []byte // Source as bytes
 	stamp  []byte // stamped as text
-	// stamped is the time in stamp, in nanoseconds since 1970: the text is made once a frame.
+	// stamped is the time in stamp, in milliseconds since 1970: the text is made once a millisecond.
 	stamped int64
 	id      [idLength]byte
 	last    []byte
@@ -99,9 +99,9 @@ func (d *Defaults) complete(text *[slotText][]byte) (received int64) {
 		text[slotSource] = d.source
 	}
 	if len(text[slotTime]) == 0 {
-		if d.stamped != received || len(d.stamp) == 0 {
+		if ms := d.Received.UnixMilli(); d.stamped != ms || len(d.stamp) == 0 {
 			d.stamp = d.Received.UTC().AppendFormat(d.stamp[:0], "2006-01-02T15:04:05.000Z")
-			d.stamped = received
+			d.stamped = ms
 		}
 		text[slotTime] = d.stamp
 	}
