@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -107,12 +108,14 @@ func (r *metricsReader) numbers(name string, points []*otlp.NumberDataPoint, int
 		if p.GetFlags()&uint32(otlp.DataPointFlags_DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK) != 0 {
 			continue
 		}
-		s := r.note(name, p.GetAttributes(), p.GetStartTimeUnixNano(), p.GetTimeUnixNano(), delta)
-		if v, ok := p.GetValue().(*otlp.NumberDataPoint_AsInt); ok {
-			into[s] += float64(v.AsInt)
+		v := p.GetAsDouble()
+		if n, ok := p.GetValue().(*otlp.NumberDataPoint_AsInt); ok {
+			v = float64(n.AsInt)
+		}
+		if math.IsNaN(v) || math.IsInf(v, 0) { // it would spoil every sum that it is in
 			continue
 		}
-		into[s] += p.GetAsDouble()
+		into[r.note(name, p.GetAttributes(), p.GetStartTimeUnixNano(), p.GetTimeUnixNano(), delta)] += v
 	}
 }
 
