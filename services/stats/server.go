@@ -2,6 +2,7 @@ package stats
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"time"
@@ -70,7 +71,10 @@ func (s *server) serve(ctx context.Context, l net.Listener) error {
 	cut := time.AfterFunc(finishFor, s.grpc.Stop)
 	defer cut.Stop()
 	s.grpc.GracefulStop()
-	return <-ended
+	if err := <-ended; !errors.Is(err, grpc.ErrServerStopped) { // that is: before it had begun to serve
+		return err
+	}
+	return nil
 }
 
 // healthy tells gRPC's health service whether statistics are more than "not known".

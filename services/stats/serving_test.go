@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,3 +83,5 @@ func shutdown(t *testing.T, p *telemetry.Provider) {
 		t.Error(err)
 	}
 }
+
+func containsText(err error, text string) bool { return strings.Contains(err.Error(), text) }
