@@ -4,9 +4,7 @@ package compose_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -22,8 +20,9 @@ const (
 )
 
 // Events go through nginx to two gateways and from there to three workers. Half-way one of each is killed. Every event
-// that was acknowledged lies in the stream once, and is processed once.
-func TestComposeLosesNothing(t *testing.T) {
+// that was acknowledged lies in the stream once, and is processed once. The killed ones come back, figures of all
+// containers reach the page, and the operator's commands work.
+func TestCompose(t *testing.T) {
 	s := up(t, "gateway=2", "worker=3")
 	address := s.address(t, "nginx", "8000")
 
@@ -36,13 +35,19 @@ func TestComposeLosesNothing(t *testing.T) {
 	for range clients {
 		<-halfway
 	}
-	s.kill(t, "gateway")
-	s.kill(t, "worker")
+	dead := []string{s.crash(t, "gateway"), s.crash(t, "worker")}
 	close(resume)
 	sending.Wait()
 
 	compare(t, stored(t, s))
 	waitProcessed(t, address, clients*frames*frame)
+	for _, container := range dead {
+		s.waitRestarted(t, container)
+	}
+	checkTotals(t, address, clients*frames*frame)
+	checkReports(t, address, map[string]int{"gateway": 2, "worker": 3, "stats": 1})
+	checkStream(t, address)
+	checkCommands(t, s)
 }
 
 // send publishes one client's events and returns when all are acknowledged. It says when it is half-way, and goes on
@@ -116,52 +121,4 @@ func compare(t *testing.T, found map[string]int) {
 		t.Errorf("of %d events sent %d are missing and %d stored more than once; %d were never sent",
 			clients*frames*frame, missing, twice, len(found))
 	}
-}
-
-// waitProcessed waits until the workers that are left have processed as many events as were sent: what the killed one
-// held is taken over.
-func waitProcessed(t *testing.T, address string, want float64) {
-	t.Helper()
-	deadline := time.After(2 * time.Minute)
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		processed := totals(t, address)["processed"]
-		if processed != nil && *processed == want {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("processed is %s after two minutes, want %.0f", text(processed), want)
-		}
-	}
-}
-
-// totals reads the totals of /api/stats; what stats does not know is nil.
-func totals(t *testing.T, address string) map[string]*float64 {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/api/stats", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	var stats struct {
-		Totals map[string]*float64 `json:"totals"`
-	}
-	if err := json.NewDecoder(response.Body).Decode(&stats); err != nil {
-		t.Fatalf("/api/stats, %s: %v", response.Status, err)
-	}
-	return stats.Totals
-}
-
-func text(n *float64) string {
-	if n == nil {
-		return "unknown"
-	}
-	return fmt.Sprintf("%.0f", *n)
 }

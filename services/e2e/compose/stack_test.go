@@ -24,7 +24,7 @@ func up(t *testing.T, scale ...string) stack {
 	t.Helper()
 	s := stack{project: fmt.Sprintf("millrace-test-%d", os.Getpid())}
 	s.baseImages(t)
-	s.compose(t, "build")
+	s.compose(t, "--profile", "commands", "build")
 	t.Cleanup(func() { s.down(t) })
 	args := []string{"up", "--detach", "--wait", "--wait-timeout", "120"}
 	for _, service := range scale {
@@ -56,14 +56,43 @@ func (s stack) down(t *testing.T) {
 	}
 }
 
-// kill ends one container of a service as a crash would.
-func (s stack) kill(t *testing.T, service string) {
+// crash ends the process of one container of a service and returns its id. It is killed from outside, as the kernel
+// would for want of memory: what `docker kill` ends, no restart policy starts again.
+func (s stack) crash(t *testing.T, service string) string {
 	t.Helper()
 	containers := strings.Fields(s.compose(t, "ps", "--quiet", service))
 	if len(containers) < 2 {
 		t.Fatalf("%s runs in %d containers: killing one would leave none", service, len(containers))
 	}
-	run(t, exec.CommandContext(t.Context(), "docker", "kill", "--signal", "KILL", containers[0]))
+	pid := inspect(t, containers[0], "{{.State.Pid}}")
+	run(t, exec.CommandContext(t.Context(), "docker", "run", "--rm", "--pid", "host", "--network", "none",
+		"--entrypoint", "sh", "redis:8-alpine", "-c", "kill -9 "+pid))
+	return containers[0]
+}
+
+// waitRestarted waits until a container that crashed was started again and its health check passes.
+func (s stack) waitRestarted(t *testing.T, container string) {
+	t.Helper()
+	deadline := time.After(time.Minute)
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		state := inspect(t, container, "{{.Name}} restarted {{.RestartCount}} times, {{.State.Health.Status}}")
+		if strings.HasSuffix(state, "restarted 1 times, healthy") {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("a minute after its crash: %s", state)
+		}
+	}
+}
+
+// inspect asks Docker about a container.
+func inspect(t *testing.T, container, format string) string {
+	t.Helper()
+	return strings.TrimSpace(run(t, exec.CommandContext(t.Context(), "docker", "inspect", "--format", format, container)))
 }
 
 // address is where a published port of a service is reached: 127.0.0.1:32768.
