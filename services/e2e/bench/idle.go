@@ -3,12 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 )
 
 // measureIdle opens connections that send one event each and then nothing, and looks at the gateway's memory.
 func measureIdle(ctx context.Context, o options, p *pipeline) error {
-	if err := p.collect(ctx); err != nil {
+	if err := p.get(ctx, "/debug/memory"); err != nil { // which collects garbage first
 		return err
 	}
 	before := resident(p.pid("gateway"))
@@ -27,7 +26,7 @@ func measureIdle(ctx context.Context, o options, p *pipeline) error {
 		}
 	}
 	asItStands := resident(p.pid("gateway"))
-	if err := p.collect(ctx); err != nil {
+	if err := p.get(ctx, "/debug/memory"); err != nil {
 		return err
 	}
 	collected := resident(p.pid("gateway"))
@@ -35,17 +34,4 @@ func measureIdle(ctx context.Context, o options, p *pipeline) error {
 	fmt.Printf("memory per idle connection, %d of them, plain TCP: %.1f KiB as it stands, %.1f KiB after a collection\n",
 		o.idle, per(asItStands), per(collected))
 	return nil
-}
-
-// collect makes the gateway collect its garbage, as GET /debug/memory does.
-func (p *pipeline) collect(ctx context.Context) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.http+"/debug/memory", nil)
-	if err != nil {
-		return err
-	}
-	w, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err
-	}
-	return w.Body.Close()
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -75,7 +76,26 @@ func (p *pipeline) start(ctx context.Context, bin, policy string) error {
 	if err != nil {
 		return err
 	}
-	return p.await(ctx, "gateway and worker to be ready", func(s survey.Survey) bool { return len(s.Leases) > 0 })
+	return p.await(ctx, "gateway and worker to be ready", func(s survey.Survey) bool {
+		return len(s.Leases) > 0 && p.get(ctx, "/health/ready") == nil
+	})
+}
+
+// get asks the gateway and returns an error unless it answers 200.
+func (p *pipeline) get(ctx context.Context, path string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.http+path, nil)
+	if err != nil {
+		return err
+	}
+	w, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer w.Body.Close()
+	if w.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: %s", path, w.Status)
+	}
+	return nil
 }
 
 // open connects to Redis as soon as it is there, to read the ledger.
