@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -66,10 +65,17 @@ func (t Target) ask(ctx context.Context, path string, answer any) error {
 	return nil
 }
 
-// webSocket is the address that events are sent to.
+// webSocket is the address that events are sent to: /ws, where the URL has no path.
 func (t Target) webSocket() string {
-	if strings.HasPrefix(t.URL, "http") {
-		return "ws" + strings.TrimPrefix(t.URL, "http")
+	u, err := url.Parse(t.URL)
+	if err != nil {
+		return t.URL // the client says what is wrong with it
 	}
-	return t.URL
+	if scheme, ok := map[string]string{"http": "ws", "https": "wss"}[u.Scheme]; ok {
+		u.Scheme = scheme
+	}
+	if u.Path == "" || u.Path == "/" {
+		u.Path = "/ws"
+	}
+	return u.String()
 }
