@@ -62,6 +62,7 @@ func newBubble(t *testing.T, partitions int, change func(*Config)) *bubble {
 	p.dashboard = dashboard.New(dashboard.Config{Log: log})
 	b := &bubble{T: t, store: newFakeStore(partitions), listener: newPipeListener(), ended: make(chan error, 1)}
 	b.gateway = fakeGateway(c, log, b.store)
+	b.gateway.dashboard = p.dashboard
 	p.gateway.Store(b.gateway)
 	b.client = &http.Client{Transport: &http.Transport{
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return b.listener.dial() },

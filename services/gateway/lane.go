@@ -26,8 +26,8 @@ type lane struct {
 	metrics    *metrics
 	// bell wakes the lane; it holds one ring, which is enough for any number of them.
 	bell chan struct{}
-	// flight is what is being appended, for /debug/buffer.
-	flight atomic.Pointer[[]*batch]
+	// flight is when the oldest event arrived that is being appended; nil when nothing is.
+	flight atomic.Pointer[time.Time]
 }
 
 func newLane(room *room, m *metrics, a appender) *lane {
@@ -93,7 +93,8 @@ func (l *lane) idle() bool {
 
 // append stores the batches, as often as it takes, and tells everyone who has events in them.
 func (l *lane) append(ctx context.Context, batches []*batch) error {
-	l.flight.Store(&batches)
+	oldest := oldestOf(batches, time.Time{})
+	l.flight.Store(&oldest)
 	defer l.flight.Store(nil)
 	stored := make([]*produce.Batch, len(batches))
 	for i, b := range batches {
@@ -125,19 +126,25 @@ func (l *lane) decided(b *batch, now time.Time) {
 // oldest is when the oldest event was read that is not stored yet; zero when there is none.
 func (l *lane) oldest() time.Time {
 	var oldest time.Time
-	see := func(b *batch) {
-		if len(b.arrivals) > 0 && (oldest.IsZero() || b.arrivals[0].at.Before(oldest)) {
-			oldest = b.arrivals[0].at
-		}
+	if at := l.flight.Load(); at != nil {
+		oldest = *at
 	}
 	for _, p := range l.partitions {
 		p.mu.Lock()
-		for _, b := range p.queue {
-			see(b)
-		}
+		oldest = oldestOf(p.queue, oldest)
 		p.mu.Unlock()
 	}
 	return oldest
+}
+
+// oldestOf is the earliest arrival in the batches, or before if that is set and earlier.
+func oldestOf(batches []*batch, before time.Time) time.Time {
+	for _, b := range batches {
+		if len(b.arrivals) > 0 && (before.IsZero() || b.arrivals[0].at.Before(before)) {
+			before = b.arrivals[0].at
+		}
+	}
+	return before
 }
 
 // trouble is what keeps the lanes from appending, for those who ask why they must wait.

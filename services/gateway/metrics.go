@@ -13,7 +13,6 @@ import (
 type metrics struct {
 	accepted, duplicates, dropped atomic.Uint64
 	appendFailures                atomic.Uint64
-	websockets                    atomic.Int64
 	ack                           histogram.Recorder
 
 	mu       sync.Mutex
