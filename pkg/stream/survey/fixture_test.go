@@ -2,6 +2,7 @@ package survey
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -64,17 +65,21 @@ func newAppender(t *testing.T, s *stream.Stream) appender {
 // add appends an entry of n events of one type.
 func (a appender) add(partition, n int, kind string) {
 	a.t.Helper()
+	if err := a.try(partition, n, kind); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+func (a appender) try(partition, n int, kind string) error {
 	var f event.Frame
 	part := produce.Part{Events: n}
 	for i := range n {
 		if err := f.DecodeJSON(fmt.Appendf(nil, `{"id":"%d","type":%q}`, i, kind), event.DefaultLimits()); err != nil {
-			a.t.Fatal(err)
+			return err
 		}
 		part.Bytes = event.AppendMember(part.Bytes, &f.Events[0], &event.Defaults{Source: "/test", Received: time.Now()})
 	}
-	if err := a.Append(a.t.Context(), []*produce.Batch{{Partition: partition, Parts: []produce.Part{part}}}); err != nil {
-		a.t.Fatal(err)
-	}
+	return a.Append(a.t.Context(), []*produce.Batch{{Partition: partition, Parts: []produce.Part{part}}})
 }
 
 // worker is a consume.Run that ends with the test, or before.
@@ -94,6 +99,8 @@ func worker(t *testing.T, s *stream.Stream, h consume.Handler) (stop func()) {
 	t.Cleanup(stop)
 	return stop
 }
+
+var errTest = errors.New("on purpose")
 
 // counting is the handler of the built-in pipeline.
 func counting(_ context.Context, batch []consume.Delivery) []consume.Result {
