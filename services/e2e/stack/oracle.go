@@ -102,6 +102,23 @@ func SameIDs(t testing.TB, what string, ids []string, seen map[string]int) {
 	}
 }
 
+// SameCounts checks that two lists hold the same, each as often, in whatever order.
+func SameCounts(t testing.TB, want, got []string) {
+	t.Helper()
+	left := map[string]int{}
+	for _, text := range want {
+		left[text]++
+	}
+	for _, text := range got {
+		left[text]--
+	}
+	for text, n := range left {
+		if n != 0 {
+			t.Errorf("%+d of %.200q (missing +, too many -)", n, text)
+		}
+	}
+}
+
 func some(ids []string) string { return strings.Join(ids[:min(len(ids), 5)], ", ") }
 
 // Counters are the sums of the ledger as Redis has them.

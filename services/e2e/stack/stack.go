@@ -76,6 +76,12 @@ func (s *Stack) Command(args ...string) (*proc.Process, int) {
 	return proc.Run(s.t, "millrace", nil, args...)
 }
 
+// Begin starts millrace with arguments.
+func (s *Stack) Begin(args ...string) *proc.Process {
+	s.t.Helper()
+	return proc.Start(s.t, "millrace", nil, args...)
+}
+
 // Stream is the test's own handle on the stream, for the oracle.
 func (s *Stack) Stream() *stream.Stream {
 	s.t.Helper()
