@@ -63,7 +63,7 @@ func newBubble(t *testing.T, partitions int, change func(*Config)) *bubble {
 	b := &bubble{T: t, store: newFakeStore(partitions), listener: newPipeListener(), ended: make(chan error, 1)}
 	b.gateway = fakeGateway(c, log, b.store)
 	b.gateway.dashboard = p.dashboard
-	p.gateway.Store(b.gateway)
+	p.built = b.gateway
 	b.client = &http.Client{Transport: &http.Transport{
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return b.listener.dial() },
 	}}
@@ -88,10 +88,14 @@ func (b *bubble) start(p *process) {
 	group.Add("heartbeat", func(ctx context.Context) error {
 		return b.gateway.connections.beat(ctx, p.config.Heartbeat)
 	})
-	group.Add("intake", b.gateway.take)
+	group.Add("intake", func(ctx context.Context) error {
+		p.gateway.Store(p.built)
+		return p.built.take(ctx)
+	})
 	ctx, stop := context.WithCancel(b.Context())
 	b.stop = stop
 	go func() { b.ended <- group.Run(ctx) }()
+	synctest.Wait()
 }
 
 // close stops what a test has not stopped itself. A goroutine that is left over then fails the bubble.

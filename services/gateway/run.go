@@ -44,7 +44,9 @@ type process struct {
 	ring      telemetry.Ring
 	dashboard *dashboard.Dashboard
 	provider  *telemetry.Provider
-	// gateway is there as soon as Redis is.
+	// built is there as soon as Redis is, for the parts that start after it; gateway is the same, for requests, as
+	// soon as all parts run: what is let in can then be stored, and told when it ends.
+	built   *Gateway
 	gateway atomic.Pointer[Gateway]
 }
 
@@ -56,16 +58,19 @@ func (p *process) group(l net.Listener) *lifecycle.Group {
 	g.Add("http", func(ctx context.Context) error { return p.serve(ctx, l) })
 	g.Add("dashboard", p.dashboard.Run)
 	g.AddReady("stream", p.open)
-	g.Add("lanes", func(ctx context.Context) error { return p.gateway.Load().runLanes(ctx) })
-	g.Add("watch", func(ctx context.Context) error { return p.gateway.Load().watch(ctx) })
+	g.Add("lanes", func(ctx context.Context) error { return p.built.runLanes(ctx) })
+	g.Add("watch", func(ctx context.Context) error { return p.built.watch(ctx) })
 	g.Add("heartbeat", func(ctx context.Context) error {
-		return p.gateway.Load().connections.beat(ctx, p.config.Heartbeat)
+		return p.built.connections.beat(ctx, p.config.Heartbeat)
 	})
-	g.Add("intake", func(ctx context.Context) error { return p.gateway.Load().take(ctx) })
+	g.Add("intake", func(ctx context.Context) error {
+		p.gateway.Store(p.built)
+		return p.built.take(ctx)
+	})
 	return g
 }
 
-// open waits for Redis and then lets events in.
+// open waits for Redis and then builds the gateway.
 func (p *process) open(ctx context.Context, ready func()) error {
 	c := p.config.Redis
 	c.Limits, c.Log = p.config.Limits.String(), p.log
@@ -80,7 +85,7 @@ func (p *process) open(ctx context.Context, ready func()) error {
 	gateway := newGateway(p.config, s, p.instance.ID, p.log)
 	gateway.dashboard = p.dashboard
 	gateway.look(ctx)
-	p.gateway.Store(gateway)
+	p.built = gateway
 	p.observe(gateway)
 	p.log.Info("ready", "partitions", s.Partitions(), "durability", gateway.facts.Load().durability)
 	ready()
