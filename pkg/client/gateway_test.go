@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -77,7 +78,9 @@ func withGateway(t *testing.T, f func(t *testing.T, g *gateway, c Config)) {
 		})
 		transport.CloseIdleConnections()
 		_ = server.Close()
-		<-served
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		if err := errors.Join(g.faults...); err != nil {
@@ -163,9 +166,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	hello := map[string]any{"type": "hello", "session": r.URL.Query().Get("session"), "next": next,
 		"resumed": g.count() > 0, "incarnation": "one", "durability": "memory", "heartbeat_ms": 30_000}
 	if g.greet != nil {
-		for name, value := range g.greet(l.connection) {
-			hello[name] = value
-		}
+		maps.Copy(hello, g.greet(l.connection))
 	}
 	l.say(hello)
 	for g.next(l) {

@@ -103,8 +103,7 @@ func TestDecodeAgreesWithGeneratedCode(t *testing.T) {
 func agree(t *testing.T, b []byte) {
 	t.Helper()
 	got, err := DecodeBatch(nil, string(b))
-	var newer *VersionError
-	if errors.As(err, &newer) {
+	if _, newer := errors.AsType[*VersionError](err); newer {
 		return
 	}
 	want, _, wantErr := generated(b)

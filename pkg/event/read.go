@@ -151,7 +151,7 @@ func (f *Frame) close() *Refusal {
 // end makes sure that nothing follows.
 func (f *Frame) end() *Refusal {
 	switch _, err := f.decoder.ReadToken(); {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return nil
 	case err != nil:
 		return f.syntax(err)
@@ -166,7 +166,7 @@ func (f *Frame) offset() int { return int(f.decoder.InputOffset()) }
 func (f *Frame) syntax(err error) *Refusal {
 	var fault *jsontext.SyntacticError
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return Refuse(CodeInvalidJSON, "there is no JSON value")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return Refuse(CodeInvalidJSON, "the JSON ends early")

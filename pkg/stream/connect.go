@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -40,8 +41,7 @@ func single(raw string) (*redis.UniversalOptions, error) {
 
 // redact keeps the password of a URL out of an error about it: net/url quotes the whole.
 func redact(err error, raw string) error {
-	var wrong *url.Error
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*url.Error](err); ok {
 		return wrong.Err
 	}
 	if _, after, ok := strings.Cut(raw, "@"); ok && strings.Contains(err.Error(), after) {
@@ -63,10 +63,8 @@ func several(scheme, rest string) (*redis.UniversalOptions, error) {
 	}
 	hosts, master, _ := strings.Cut(rest, "/")
 	o.Addrs = strings.Split(hosts, ",")
-	for _, h := range o.Addrs {
-		if h == "" {
-			return nil, errors.New("a host is empty: host:port,host:port is expected")
-		}
+	if slices.Contains(o.Addrs, "") {
+		return nil, errors.New("a host is empty: host:port,host:port is expected")
 	}
 	if !o.IsClusterMode {
 		if master == "" {

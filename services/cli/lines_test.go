@@ -24,7 +24,7 @@ func TestLines(t *testing.T) {
 			t.Fatalf("line %d is %.20q (%v), want %.20q", l.n, line, err, want)
 		}
 	}
-	if _, err := l.next(); err != io.EOF {
+	if _, err := l.next(); !errors.Is(err, io.EOF) {
 		t.Errorf("after the last line: %v", err)
 	}
 	if l.n != 6 {

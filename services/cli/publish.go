@@ -64,7 +64,7 @@ func readEvents(ctx context.Context, in io.Reader, encode encoder, t *tally, eve
 	lines := newLineReader(in)
 	for {
 		line, err := lines.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil && !errors.Is(err, errLong) {

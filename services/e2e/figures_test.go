@@ -97,7 +97,7 @@ func lacking(t *testing.T, body []byte) []string {
 		t.Fatalf("%s: %v", body, err)
 	}
 	var missing []string
-	for _, path := range strings.Fields(names) {
+	for path := range strings.FieldsSeq(names) {
 		if !has(answer, strings.Split(path, ".")) {
 			missing = append(missing, path)
 		}

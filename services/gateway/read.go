@@ -206,8 +206,7 @@ func (c *connection) stopReading() { _ = c.socket.SetReadDeadline(time.Unix(1, 0
 
 // asRefusal is the refusal in err; every error of a decoder is one.
 func asRefusal(err error) *event.Refusal {
-	var r *event.Refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*event.Refusal](err); ok {
 		return r
 	}
 	return event.Refuse(event.CodeInvalidJSON, "it can't be read: "+err.Error())

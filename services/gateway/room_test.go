@@ -27,7 +27,7 @@ func TestRoomLetsInFirstComeFirstServed(t *testing.T) {
 		if r.try(1, 1) {
 			t.Error("somebody overtakes those who wait")
 		}
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) //nolint:forbidigo // the bubble's time: how long they have waited
 		for want := range 3 {
 			r.release(4, 4)
 			synctest.Wait()
@@ -52,7 +52,7 @@ func TestRoomGivesUp(t *testing.T) {
 		synctest.Wait()
 		go func() { waiting <- r.wait(t.Context(), 2, 2) }()
 		synctest.Wait()
-		time.Sleep(2 * time.Second)
+		time.Sleep(2 * time.Second) //nolint:forbidigo // the bubble's time: beyond the first one's patience
 		synctest.Wait()
 		if err := <-waiting; !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("the first gave up with %v", err)

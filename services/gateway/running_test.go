@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -157,7 +158,7 @@ func (g *running) ledger(field string) (sum int) {
 	g.Helper()
 	for p := range 4 {
 		n, err := g.redis.HGet(g.Context(), stream.KeysOf(p).Ledger(), field).Int()
-		if err != nil && err != redis.Nil {
+		if err != nil && !errors.Is(err, redis.Nil) {
 			g.Fatal(err)
 		}
 		sum += n

@@ -81,7 +81,7 @@ func (p *process) serve(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		err = errors.Join(err, server.Close())
 	}
-	<-ended
+	_ = <-ended // http.ErrServerClosed: Shutdown and Close say how it went
 	return err
 }
 

@@ -45,7 +45,7 @@ func TestSocketReadsEverythingInOrder(t *testing.T) {
 		b := make([]byte, size)
 		n, err := s.Read(b)
 		got = append(got, b[:n]...)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -136,7 +136,7 @@ func TestSocketSeesTheEnd(t *testing.T) {
 	_ = there.Close() // RST
 	_, err := s.Read(make([]byte, 1))
 	var network *net.OpError
-	if err != io.EOF && !errors.As(err, &network) {
+	if !errors.Is(err, io.EOF) && !errors.As(err, &network) {
 		t.Errorf("a connection that was reset ends with %v", err)
 	}
 	if err := s.Close(); err != nil {

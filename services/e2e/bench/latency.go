@@ -53,7 +53,7 @@ func pace(ctx context.Context, addr string, number int, began time.Time, length 
 	go func() { read <- s.timeAcks(due, step, total, latency) }()
 	frame := frameOf(1, []byte(eventText))
 	for i := range total {
-		time.Sleep(time.Until(due.Add(step * time.Duration(i))))
+		time.Sleep(time.Until(due.Add(step * time.Duration(i)))) //nolint:forbidigo // this is the clock that events follow
 		if _, err := s.conn.Write(frame); err != nil {
 			return err
 		}

@@ -22,7 +22,6 @@ type options struct {
 	connections int
 	idle        int
 	only        string
-	profile     string
 }
 
 func main() {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -164,8 +165,7 @@ func (p *pipeline) add(name string, cmd *exec.Cmd, log io.Writer) (*member, erro
 
 // stop ends all, Redis last, and removes what they have written.
 func (p *pipeline) stop() {
-	for i := len(p.members) - 1; i >= 0; i-- {
-		m := p.members[i]
+	for _, m := range slices.Backward(p.members) {
 		_ = m.cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-m.done:
