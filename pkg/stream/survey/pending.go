@@ -9,8 +9,6 @@ import (
 // place is what is known of a partition when its groups are read.
 type place struct {
 	accepted uint64
-	// first id in the stream; empty when there is none.
-	first string
 	// taken is now, by our clock; ahead is what has to be added to Redis's to have ours.
 	taken time.Time
 	ahead time.Duration
@@ -27,18 +25,17 @@ func (p place) account(g rawGroup, a ledger.Account, f *fault) ledger.Account {
 	return a
 }
 
-// unread counts the events after the last delivered one, which are still there: what was cut off before it was read
-// must show as missing.
+// unread counts the events from the first entry on that was not delivered, if it is still there: what was cut off
+// before it was read must show as missing.
 func (p place) unread(g rawGroup, f *fault) uint64 {
+	if g.unread == "" {
+		return 0
+	}
 	at := g.delivered
 	if at == "" { // the group is gone, and begins again here
 		at = g.low
 	}
-	gone := p.accepted
-	if p.first != "" {
-		gone = f.entry(p.first).Before
-	}
-	return p.accepted - min(p.accepted, max(gone, f.entry(at).After()))
+	return p.accepted - min(p.accepted, max(f.entry(g.unread).Before, f.entry(at).After()))
 }
 
 // again is what of a vanished group's unread events was settled before it vanished. When the group is made again, they

@@ -12,32 +12,30 @@ func TestPendingByIDs(t *testing.T) {
 		return ledger.EntryID{Milliseconds: 1000, Before: before, Events: events}.String()
 	}
 	for _, c := range []struct {
-		name     string
-		accepted uint64
-		first    string
-		group    rawGroup
-		book     ledger.Account
-		unread   uint64
-		missing  int64
+		name    string
+		group   rawGroup
+		book    ledger.Account
+		unread  uint64
+		missing int64
 	}{
-		{"nothing delivered", 100, id(0, 10), rawGroup{delivered: "0-0"}, ledger.Account{}, 100, 0},
-		{"nothing delivered, as the embedded server writes it", 100, id(0, 10), rawGroup{delivered: "0"}, ledger.Account{}, 100, 0},
-		{"nothing delivered of what trimming left", 100, id(30, 10), rawGroup{delivered: "0-0"}, ledger.Account{Baseline: 30}, 70, 0},
-		{"some delivered, some settled", 100, id(0, 10), rawGroup{delivered: id(30, 10), pending: 2, counted: 2, events: 15}, ledger.Account{Processed: 25}, 60, 0},
-		{"all delivered", 100, id(0, 10), rawGroup{delivered: id(90, 10)}, ledger.Account{Processed: 100}, 0, 0},
-		{"all trimmed", 100, "", rawGroup{delivered: id(90, 10)}, ledger.Account{Processed: 100}, 0, 0},
-		{"cut off by hand before it was read", 100, id(60, 10), rawGroup{delivered: id(30, 10)}, ledger.Account{Processed: 40}, 40, 20},
-		{"all of it cut off by hand", 100, "", rawGroup{delivered: id(30, 10)}, ledger.Account{Processed: 40}, 0, 60},
-		{"moved on by hand", 100, id(0, 10), rawGroup{delivered: id(90, 10)}, ledger.Account{Processed: 40}, 0, 60},
-		{"gone, nothing settled since its mark", 100, id(0, 10), rawGroup{low: id(30, 10)}, ledger.Account{Processed: 40}, 60, 0},
-		{"gone, some settled since its mark", 100, id(0, 10), rawGroup{low: id(30, 10)}, ledger.Account{Processed: 55}, 45, 0},
-		{"gone, all settled since its mark", 100, id(0, 10), rawGroup{low: id(30, 10)}, ledger.Account{Processed: 100}, 0, 0},
-		{"gone, and some lost", 100, id(50, 10), rawGroup{low: id(30, 10)}, ledger.Account{Processed: 40}, 50, 10},
+		{"nothing delivered", rawGroup{delivered: "0-0", unread: id(0, 10)}, ledger.Account{}, 100, 0},
+		{"nothing delivered, as the embedded server writes it", rawGroup{delivered: "0", unread: id(0, 10)}, ledger.Account{}, 100, 0},
+		{"nothing delivered of what trimming left", rawGroup{delivered: "0-0", unread: id(30, 10)}, ledger.Account{Baseline: 30}, 70, 0},
+		{"some delivered, some settled", rawGroup{delivered: id(30, 10), unread: id(40, 5), pending: 2, counted: 2, events: 15}, ledger.Account{Processed: 25}, 60, 0},
+		{"all delivered", rawGroup{delivered: id(90, 10)}, ledger.Account{Processed: 100}, 0, 0},
+		{"cut off by hand before it was read", rawGroup{delivered: id(30, 10), unread: id(60, 10)}, ledger.Account{Processed: 40}, 40, 20},
+		{"all of it cut off by hand", rawGroup{delivered: id(30, 10)}, ledger.Account{Processed: 40}, 0, 60},
+		{"moved on by hand", rawGroup{delivered: id(90, 10)}, ledger.Account{Processed: 40}, 0, 60},
+		{"gone, nothing settled since its mark", rawGroup{low: id(30, 10), unread: id(40, 5)}, ledger.Account{Processed: 40}, 60, 0},
+		{"gone, some settled since its mark", rawGroup{low: id(30, 10), unread: id(40, 5)}, ledger.Account{Processed: 55}, 45, 0},
+		{"gone, all settled since its mark", rawGroup{low: id(30, 10), unread: id(40, 5)}, ledger.Account{Processed: 100}, 0, 0},
+		{"gone, and some lost", rawGroup{low: id(30, 10), unread: id(50, 10)}, ledger.Account{Processed: 40}, 50, 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var f fault
-			a := place{accepted: c.accepted, first: c.first}.account(c.group, c.book, &f)
-			l := ledger.Ledger{Accepted: c.accepted, Pipelines: map[string]ledger.Account{"p": a}}
+			const accepted = 100
+			a := place{accepted: accepted}.account(c.group, c.book, &f)
+			l := ledger.Ledger{Accepted: accepted, Pipelines: map[string]ledger.Account{"p": a}}
 			if f.err != nil || a.Unread != c.unread || a.Working != c.group.events || l.Missing("p") != c.missing {
 				t.Errorf("%+v, missing %d (%v); want %d unread, missing %d", a, l.Missing("p"), f.err, c.unread, c.missing)
 			}
@@ -73,12 +71,12 @@ func TestAgeIsByOneClock(t *testing.T) {
 
 func TestRepliesThatAreNotUnderstood(t *testing.T) {
 	good := func() reply {
-		return reply{"e", "1", []any{}, "0", "", "", []any{}, "0", []any{}}
+		return reply{"e", "1", []any{}, "0", "", []any{}, "0", []any{}}
 	}
 	if _, _, err := good().partition(0, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	for i, wrong := range map[int]any{1: "x", 2: "no list", 3: int64(5), 6: []any{[]any{"too short"}}, 7: ""} {
+	for i, wrong := range map[int]any{1: "x", 2: "no list", 3: int64(5), 5: []any{[]any{"too short"}}, 7: ""} {
 		r := good()
 		r[i] = wrong
 		if _, _, err := r.partition(0, time.Now()); err == nil {

@@ -18,22 +18,21 @@ var errReply = errors.New("the script's reply is not understood")
 // partition reads the whole reply. taken is when it was asked for, by our clock: ages are differences of times that
 // Redis's clock gave, so that two clocks that disagree make no lag.
 func (r reply) partition(number int, taken time.Time) (Partition, []Lease, error) {
-	if len(r) != 9 {
+	if len(r) != 8 {
 		return Partition{}, nil, errReply
 	}
 	var f fault
 	p := Partition{
-		Number: number, Epoch: f.text(r[0]), Entries: f.number(r[3]), Newest: f.text(r[5]), Kinds: f.number(r[7]),
+		Number: number, Epoch: f.text(r[0]), Entries: f.number(r[3]), Newest: f.text(r[4]), Kinds: f.number(r[6]),
 		Groups: map[string]Group{},
 	}
 	book := f.counters(r[2])
 	p.Ledger = totals(book)
 	place := place{
-		accepted: p.Ledger.Accepted, first: f.text(r[4]), taken: taken,
-		ahead: taken.Sub(time.UnixMilli(int64(f.number(r[1])))),
+		accepted: p.Ledger.Accepted, taken: taken, ahead: taken.Sub(time.UnixMilli(int64(f.number(r[1])))),
 	}
 	var leases []Lease
-	for _, row := range f.list(r[6]) {
+	for _, row := range f.list(r[5]) {
 		g := f.group(row)
 		p.Ledger.Pipelines[g.name] = place.account(g, account(book, g.name), &f)
 		p.Groups[g.name] = place.group(g, &f)
@@ -41,7 +40,7 @@ func (r reply) partition(number int, taken time.Time) (Partition, []Lease, error
 			leases = append(leases, Lease{Partition: number, Pipeline: g.name, Consumer: name})
 		}
 	}
-	p.Types, p.Other = types(f.counters(r[8]))
+	p.Types, p.Other = types(f.counters(r[7]))
 	if p.Kinds > mostKinds {
 		p.Types = nil
 	}

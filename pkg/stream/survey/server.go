@@ -13,14 +13,14 @@ import (
 )
 
 // addServer adds what Redis says of itself, and what the gateways wrote. What it refuses stays unknown.
-func (v *Survey) addServer(ctx context.Context, s *stream.Stream) error {
+func (s *Survey) addServer(ctx context.Context, from *stream.Stream) error {
 	begin := time.Now()
-	if err := s.Redis().Ping(ctx).Err(); err != nil {
+	if err := from.Redis().Ping(ctx).Err(); err != nil {
 		return err
 	}
-	v.Redis.RoundTrip = time.Since(begin)
+	s.Redis.RoundTrip = time.Since(begin)
 
-	pipe := s.Redis().Pipeline()
+	pipe := from.Redis().Pipeline()
 	counts := pipe.HGetAll(ctx, stream.CountsKey)
 	info := make([]*redis.StringCmd, 0, 3)
 	for _, section := range []string{"server", "memory", "clients"} {
@@ -32,15 +32,15 @@ func (v *Survey) addServer(ctx context.Context, s *stream.Stream) error {
 	if err := counts.Err(); err != nil {
 		return err
 	}
-	v.Rejected, v.Dropped = sumCounts(counts.Val())
+	s.Rejected, s.Dropped = sumCounts(counts.Val())
 	facts := map[string]string{}
 	for _, section := range info {
 		maps.Copy(facts, parseInfo(section.Val()))
 	}
-	v.Redis.read(facts)
+	s.Redis.read(facts)
 
-	durability, err := s.Durability(ctx)
-	v.Redis.Durability = durability
+	durability, err := from.Durability(ctx)
+	s.Redis.Durability = durability
 	return err
 }
 
