@@ -38,6 +38,11 @@ const (
 	MetricEndToEndDuration = "millrace.worker.end_to_end.duration"
 	// MetricTakenOver is a counter of entries taken over from workers that died; attribute AttrPipeline.
 	MetricTakenOver = "millrace.worker.taken_over"
+
+	// Stats.
+
+	// MetricSweepDuration is a histogram of one look at Redis: ledger, groups, leases, memory.
+	MetricSweepDuration = "millrace.stats.sweep.duration"
 )
 
 // The attributes of those metrics.

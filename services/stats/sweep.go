@@ -1,12 +1,14 @@
 package stats
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/url"
 	"sync/atomic"
 	"time"
 
+	"millrace.dev/pkg/histogram"
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/survey"
 )
@@ -36,6 +38,8 @@ type sweeper struct {
 	log    *slog.Logger
 	// news gets each reading; a slow receiver gets the newest.
 	news chan reading
+	// took measures the looks.
+	took histogram.Recorder
 	// looked, if set, hears each reading.
 	looked func(reading)
 	// latest is the newest reading.
@@ -50,6 +54,7 @@ type sweeper struct {
 }
 
 func newSweeper(c stream.Config, log *slog.Logger) *sweeper {
+	c.URL = cmp.Or(c.URL, stream.DefaultURL)
 	return &sweeper{config: c, log: log, news: make(chan reading, 1), opened: make(chan struct{})}
 }
 
@@ -88,10 +93,12 @@ func (s *sweeper) look(ctx context.Context) {
 	if last != nil {
 		next.survey = last.survey
 	}
+	begin := time.Now()
 	v, err := s.read(bounded)
 	if ctx.Err() != nil {
 		return
 	}
+	s.took.Record(time.Since(begin), 1)
 	next.err = err
 	if !v.Taken.IsZero() {
 		next.survey, next.read = v, true
@@ -159,10 +166,7 @@ func (s *sweeper) report(err error) {
 
 // redisAddress is a URL without user, password and query.
 func redisAddress(raw string) string {
-	if raw == "" {
-		raw = stream.DefaultURL
-	}
-	u, err := url.Parse(raw)
+	u, err := url.Parse(cmp.Or(raw, stream.DefaultURL))
 	if err != nil {
 		return "REDIS_URL"
 	}

@@ -7,37 +7,51 @@ import (
 	"time"
 
 	"millrace.dev/pkg/stream"
+	"millrace.dev/pkg/stream/ledger"
 	"millrace.dev/pkg/stream/state"
 	"millrace.dev/pkg/stream/streamtest"
 )
 
-// BenchmarkTake is a sweep over 8 partitions with 100 KB entries, a few of them pending in each, and 100 types.
+// BenchmarkTake is a sweep over 8 partitions with entries of 1,000 events and 100 KB, some of them pending, and 100
+// types: once with everything delivered, as nearly always, and once with unread entries everywhere.
 func BenchmarkTake(b *testing.B) {
+	for name, delivered := range map[string]int{"caught up": 100, "behind": 50} {
+		b.Run(name, func(b *testing.B) {
+			s := fill(b, delivered)
+			for b.Loop() {
+				if _, err := Take(b.Context(), s); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// fill makes a stream of 100 entries a partition.
+func fill(b *testing.B, delivered int) *stream.Stream {
+	b.Helper()
 	s, err := stream.Open(b.Context(), stream.Config{
 		URL: streamtest.Redis(b).URL, Partitions: 8, PoolMax: 5, Timeout: time.Second, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer s.Close()
-	fill := s.Redis().Pipeline()
+	b.Cleanup(func() { _ = s.Close() })
+	pipe := s.Redis().Pipeline()
 	for p := range s.Partitions() {
 		k := stream.KeysOf(p)
 		for i := range 100 {
-			fill.Do(b.Context(), "XADD", k.Events(), "1700000000000-"+strconv.Itoa(i*1000*1024+1000), "b", make([]byte, 100_000))
-			fill.HIncrBy(b.Context(), k.State(state.CountPipeline), state.Field(strconv.Itoa(i)), 1000)
+			id := ledger.EntryID{Milliseconds: 1700000000000, Before: uint64(i) * 1000, Events: 1000}
+			pipe.Do(b.Context(), "XADD", k.Events(), id.String(), "b", make([]byte, 100_000))
+			pipe.HIncrBy(b.Context(), k.State(state.CountPipeline), state.Field(strconv.Itoa(i)), 1000)
 		}
-		fill.HSet(b.Context(), k.Ledger(), "accepted", 100_000, "ms", 1700000000000)
-		fill.HSet(b.Context(), k.Groups(), state.CountPipeline, "0-0")
-		fill.XGroupCreate(b.Context(), k.Events(), state.CountPipeline, "0")
-		fill.Do(b.Context(), "XREADGROUP", "GROUP", state.CountPipeline, "c", "COUNT", 20, "STREAMS", k.Events(), ">")
+		pipe.HSet(b.Context(), k.Ledger(), "accepted", 100_000, "ms", 1700000000000)
+		pipe.HSet(b.Context(), k.Groups(), state.CountPipeline, "0-0")
+		pipe.XGroupCreate(b.Context(), k.Events(), state.CountPipeline, "0")
+		pipe.Do(b.Context(), "XREADGROUP", "GROUP", state.CountPipeline, "c", "COUNT", delivered, "STREAMS", k.Events(), ">")
 	}
-	if _, err := fill.Exec(b.Context()); err != nil {
+	if _, err := pipe.Exec(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	for b.Loop() {
-		if _, err := Take(b.Context(), s); err != nil {
-			b.Fatal(err)
-		}
-	}
+	return s
 }
