@@ -30,7 +30,7 @@ type Config struct {
 	HTTPAddr  string           `name:"http-addr" default:"127.0.0.1:8000" help:"Listen here for HTTP and WebSocket."`
 	StatsAddr string           `name:"stats-addr" default:"127.0.0.1:9000" help:"Where stats listens for gRPC."`
 	Key       string           `name:"internal-key" help:"What services show each other."`
-	Advertise string           `name:"advertise-addr" help:"Address under which other services reach this one."`
+	Advertise string           `name:"advertise-addr" help:"Address under which other services reach this one. Default: where it listens, by this host's name if on all addresses."`
 	Redis     stream.Config    `embed:"" group:"Redis"`
 	Telemetry telemetry.Config `embed:"" group:"Process"`
 	// Limits are made of the flags above by Run.

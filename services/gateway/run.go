@@ -27,9 +27,7 @@ func Run(ctx context.Context, c Config) error {
 		return fmt.Errorf("listening for HTTP: %w", err)
 	}
 	telemetry.ListenLine(p.log, "http", listener.Addr())
-	if c.Advertise == "" {
-		p.config.Advertise = listener.Addr().String()
-	}
+	p.config.Advertise = telemetry.Advertised(c.Advertise, listener.Addr())
 	if c.Listening != nil {
 		c.Listening(listener.Addr().String())
 	}

@@ -81,7 +81,9 @@ func (p *process) serve(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		err = errors.Join(err, server.Close())
 	}
-	_ = <-ended // http.ErrServerClosed: Shutdown and Close say how it went
+	if why := <-ended; !errors.Is(why, http.ErrServerClosed) {
+		err = errors.Join(err, why)
+	}
 	return err
 }
 

@@ -20,7 +20,7 @@ type Config struct {
 	GRPCAddr  string           `name:"grpc-addr" default:"127.0.0.1:9000" help:"Listen here for gRPC: statistics, and the reports of other services."`
 	HTTPAddr  string           `name:"http-addr" default:"127.0.0.1:0" help:"Listen here for health and debug calls."`
 	Key       string           `name:"internal-key" help:"What services show each other. Without one, reports are taken from loopback only."`
-	Advertise string           `name:"advertise-addr" help:"Address under which other services reach this one."`
+	Advertise string           `name:"advertise-addr" help:"Address under which other services reach this one. Default: where it listens, by this host's name if on all addresses."`
 	Redis     stream.Config    `embed:"" group:"Redis"`
 	Telemetry telemetry.Config `embed:"" group:"Process"`
 	// Listening, if set, hears the address of gRPC once it is known.

@@ -27,9 +27,7 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return errors.Join(err, grpc.Close())
 	}
-	if c.Advertise == "" {
-		p.config.Advertise = http.Addr().String()
-	}
+	p.config.Advertise = telemetry.Advertised(c.Advertise, http.Addr())
 	if c.Listening != nil {
 		c.Listening(grpc.Addr().String())
 	}

@@ -22,7 +22,7 @@ type Config struct {
 	HTTPAddr  string           `name:"http-addr" default:"127.0.0.1:0" help:"Listen here for health and debug calls."`
 	StatsAddr string           `name:"stats-addr" default:"127.0.0.1:9000" help:"Where stats listens for gRPC."`
 	Key       string           `name:"internal-key" help:"What services show each other."`
-	Advertise string           `name:"advertise-addr" help:"Address under which other services reach this one."`
+	Advertise string           `name:"advertise-addr" help:"Address under which other services reach this one. Default: where it listens, by this host's name if on all addresses."`
 	Redis     stream.Config    `embed:"" group:"Redis"`
 	Telemetry telemetry.Config `embed:"" group:"Process"`
 	// Listening, if set, hears the address once it is known.
