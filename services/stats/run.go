@@ -111,6 +111,7 @@ func (p *process) report(ctx context.Context, grpc net.Addr) error {
 	if err != nil {
 		return err
 	}
+	provider.Histogram(telemetry.MetricSweepDuration, telemetry.With(), &p.sweeper.took)
 	<-ctx.Done()
 	return provider.Shutdown(context.WithoutCancel(ctx))
 }
