@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,6 +26,7 @@ func TestRedisAwayUnderLoad(t *testing.T) {
 
 func redisAway(t *testing.T, away, back func(*stack.Stack)) {
 	s := stack.New(t, stack.Durable())
+	s.Stats("--redis-timeout=1s")
 	gateway, worker := s.Gateway("--redis-timeout=1s"), s.Worker("--redis-timeout=1s", "--lease=1s")
 	gateway.AwaitReady()
 	worker.AwaitReady()
@@ -42,11 +45,17 @@ func redisAway(t *testing.T, away, back func(*stack.Stack)) {
 		b := bufferOf(t, gateway)
 		return b, b.Size > b.Capacity-10 // a frame has fewer events
 	})
+	awaitDiagnosis(t, gateway, "the diagnosis names it", func(raised []string) bool {
+		return slices.Equal(raised, []string{"MR-REDIS-001 crit"}) // and nothing that follows from it
+	})
 	stood := load.Acked()
 	back(s)
 
 	gateway.AwaitReady()
 	worker.AwaitReady()
+	awaitDiagnosis(t, gateway, "the finding is cleared", func(raised []string) bool {
+		return !slices.Contains(raised, "MR-REDIS-001 crit")
+	})
 	gateway.Says("appending to Redis again")
 	worker.Says("Redis is back")
 	load.AwaitAcked(500)
@@ -56,6 +65,26 @@ func redisAway(t *testing.T, away, back func(*stack.Stack)) {
 	}
 	s.Stored().Exactly(ids)
 	s.AwaitProcessed(len(ids))
+	awaitDiagnosis(t, gateway, "all is well", func(raised []string) bool { return len(raised) == 0 })
+}
+
+// awaitDiagnosis waits until /api/diagnosis is as wanted; it is handed the warnings and worse, as "<id> <status>".
+func awaitDiagnosis(t *testing.T, gateway *stack.Service, what string, ok func(raised []string) bool) {
+	t.Helper()
+	stack.Await(t, what, func() (string, bool) {
+		var d struct {
+			Rules    int
+			Findings []struct{ ID, Status string }
+		}
+		gateway.GetJSON("/api/diagnosis", &d)
+		raised := []string{}
+		for _, f := range d.Findings {
+			if f.Status == "warn" || f.Status == "crit" {
+				raised = append(raised, f.ID+" "+f.Status)
+			}
+		}
+		return fmt.Sprint(raised), d.Rules > 0 && ok(raised)
+	})
 }
 
 // buffer is what /debug/buffer says.

@@ -72,15 +72,3 @@ func TestAddressInUse(t *testing.T) {
 		}
 	}
 }
-
-// What waiting can't mend ends a start with its finding.
-func TestStartThatCannotSucceed(t *testing.T) {
-	s := stack.New(t, stack.Durable())
-	s.Gateway().AwaitReady()
-	for finding, flag := range map[string]string{"MR-START-003": "--partitions=3", "MR-START-004": "--max-depth=5"} {
-		gateway, code := proc.Run(t, "gateway", nil, "--http-addr=127.0.0.1:0", "--redis-url="+s.Redis.URL, flag)
-		if code != 1 || !strings.Contains(gateway.Log(), finding) {
-			t.Errorf("%s: exit code %d, want 1 and %s:\n%s", flag, code, finding, gateway.Log())
-		}
-	}
-}

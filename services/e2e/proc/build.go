@@ -8,13 +8,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
-// Binary builds a command, if it changed since the last time, and returns its path.
+// builds holds, for each command, the one build of this test process: all of a test's processes are of one state of
+// the sources, and nobody asks the go command again.
+var builds sync.Map // name -> func() (path string, err error)
+
+// Binary builds a command, if it changed since the last run of tests, and returns its path.
 func Binary(t testing.TB, name string) string {
 	t.Helper()
-	path, err := build(name)
+	once, _ := builds.LoadOrStore(name, sync.OnceValues(func() (string, error) { return build(name) }))
+	path, err := once.(func() (string, error))()
 	if err != nil {
 		t.Fatal(err)
 	}

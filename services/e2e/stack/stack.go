@@ -10,6 +10,8 @@
 package stack
 
 import (
+	"os/exec"
+	"strings"
 	"testing"
 
 	"millrace.dev/pkg/stream"
@@ -80,6 +82,23 @@ func (s *Stack) Command(args ...string) (*proc.Process, int) {
 func (s *Stack) Begin(args ...string) *proc.Process {
 	s.t.Helper()
 	return proc.Start(s.t, "millrace", nil, args...)
+}
+
+// StatsAddr is where stats listens for gRPC, or nobody.
+func (s *Stack) StatsAddr() string { return s.stats }
+
+// RedisCommand does by hand what nobody should do by hand: it runs redis-cli and returns what it prints.
+func (s *Stack) RedisCommand(args ...string) string {
+	s.t.Helper()
+	where := []string{"-u", s.Redis.URL}
+	if socket, ok := strings.CutPrefix(s.Redis.URL, "unix://"); ok {
+		where = []string{"-s", socket}
+	}
+	out, err := exec.CommandContext(s.t.Context(), "redis-cli", append(where, args...)...).CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("redis-cli %v: %v\n%s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // Stream is the test's own handle on the stream, for the oracle.

@@ -24,18 +24,24 @@ type Witness struct {
 func (s *Stack) Witness() *Witness {
 	s.t.Helper()
 	w := &Witness{t: s.t, seen: map[string]int{}}
+	s.Pipeline("witness", w.handle)
+	return w
+}
+
+// Pipeline runs a pipeline of that name in the test's own process; it ends with the test.
+func (s *Stack) Pipeline(name string, h consume.Handler) {
+	s.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	source := s.Stream()
-	config := consume.Config{Pipeline: "witness", Instance: "witness", Lease: 2 * time.Second, Drain: 2 * time.Second}
-	go func() { ended <- consume.Run(ctx, source, config, w.handle) }()
+	config := consume.Config{Pipeline: name, Instance: name, Lease: 2 * time.Second, Drain: 2 * time.Second}
+	go func() { ended <- consume.Run(ctx, source, config, h) }()
 	s.t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
-			s.t.Errorf("the witness: %v", err)
+			s.t.Errorf("the pipeline %s: %v", name, err)
 		}
 	})
-	return w
 }
 
 func (w *Witness) handle(_ context.Context, batch []consume.Delivery) []consume.Result {
