@@ -46,3 +46,6 @@ func linkTo(id string) string { return "docs/troubleshooting.md#" + id }
 
 // AboutStats says that the finding is about stats itself: who raised it had nobody to ask.
 func (f Finding) AboutStats() bool { return f.ID == statsAwayID }
+
+// AboutGateway says that the finding is that no gateway can be reached.
+func (f Finding) AboutGateway() bool { return f.ID == gatewayAwayID }

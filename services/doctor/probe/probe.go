@@ -4,6 +4,7 @@ package probe
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,16 +38,38 @@ func (c Config) timeout() time.Duration {
 // Diagnose asks who knows best: stats through the gateway, stats itself; and when neither answers, it takes a
 // snapshot and examines it here. One sample is all there is then, so nothing waits for a second.
 func Diagnose(ctx context.Context, c Config) doctor.Diagnosis {
-	for _, ask := range []func(context.Context, Config) (doctor.Diagnosis, error){askGateway, askStats} {
-		call, cancel := context.WithTimeout(ctx, c.timeout())
-		d, err := ask(call, c)
-		cancel()
-		if err == nil {
-			return d
-		}
+	if d, err := within(ctx, c, askGateway); err == nil {
+		return d
+	}
+	if d, err := within(ctx, c, askStats); err == nil {
+		return withGateway(ctx, c, d)
 	}
 	s := Take(ctx, c)
 	return doctor.Conclude(s, doctor.Examine(s, nil))
+}
+
+func within(ctx context.Context, c Config, ask func(context.Context, Config) (doctor.Diagnosis, error)) (doctor.Diagnosis, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout())
+	defer cancel()
+	return ask(ctx, c)
+}
+
+// withGateway adds to what stats found what only we can see. Gateways report to stats, so it does not know of a proxy
+// between them and us that is down.
+func withGateway(ctx context.Context, c Config, d doctor.Diagnosis) doctor.Diagnosis {
+	if slices.ContainsFunc(d.Findings, doctor.Finding.AboutGateway) {
+		return d
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout())
+	defer cancel()
+	s := &doctor.Snapshot{Probes: map[string]doctor.Probe{doctor.ProbeGateway: lookAtGateway(ctx, c).alive}}
+	for _, f := range doctor.Examine(s, nil) {
+		if f.AboutGateway() {
+			d.Findings = slices.Insert(d.Findings, 0, f)
+		}
+	}
+	d.Status = doctor.Overall(d.Findings)
+	return d
 }
 
 // Take tries to reach everything at once and returns what came of it.

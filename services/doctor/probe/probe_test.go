@@ -133,6 +133,7 @@ func TestTakeOfWhatIsReached(t *testing.T) {
 func TestDiagnose(t *testing.T) {
 	warning := doctor.Diagnosis{Status: doctor.Warn, Rules: 7, Findings: []doctor.Finding{{ID: "MR-LAG-001", Status: doctor.Warn}}}
 	without := doctor.Diagnosis{Status: doctor.Unknown, Findings: []doctor.Finding{{ID: "MR-STATS-001", Status: doctor.Unknown}}}
+	away := doctor.Diagnosis{Status: doctor.Crit, Rules: 7, Findings: []doctor.Finding{{ID: "MR-GATEWAY-001", Status: doctor.Crit}}}
 	noStats := wellGateway().with("/api/diagnosis", diagnosisJSON(without))
 	for _, c := range []struct {
 		name    string
@@ -142,7 +143,9 @@ func TestDiagnose(t *testing.T) {
 	}{
 		{"the gateway knows what stats found", serve(t, wellGateway().with("/api/diagnosis", diagnosisJSON(warning))), closed(t),
 			[]string{"MR-LAG-001 warn"}},
-		{"the gateway is away and stats is not", "http://" + closed(t), serveStats(t, warning), []string{"MR-LAG-001 warn"}},
+		{"the gateway is away and stats is not", "http://" + closed(t), serveStats(t, warning),
+			[]string{"MR-GATEWAY-001 crit", "MR-LAG-001 warn"}},
+		{"the gateway is away, and stats knows it", "http://" + closed(t), serveStats(t, away), []string{"MR-GATEWAY-001 crit"}},
 		{"the gateway has no stats, we have", serve(t, noStats), serveStats(t, warning), []string{"MR-LAG-001 warn"}},
 		{"nobody has stats", serve(t, noStats), closed(t), []string{
 			"MR-STATS-001 warn", "MR-BUFFER-001 warn",
