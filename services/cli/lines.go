@@ -4,17 +4,22 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"millrace.dev/pkg/event"
 )
 
-// longestLine is the most bytes of a line that are sent: what a gateway takes as one event by default.
-const longestLine = 1 << 20
+// longestLine is the most bytes of a line that are sent, and longestEvent of the event made of it: what fits, between
+// the brackets of an array, into a frame that a gateway takes by default.
+const (
+	longestLine  = 1 << 20
+	longestEvent = 1<<20 - len("[]")
+)
 
 // errLong: the line has more bytes than an event may have.
 var errLong = fmt.Errorf("longer than %d bytes", longestLine)
@@ -70,12 +75,22 @@ func asData(eventType string) encoder {
 	}
 }
 
-// asEvent takes each line for an event. One that is not a JSON object is refused here: in a frame it would spoil
-// its neighbours.
-func asEvent(dst, line []byte) ([]byte, error) {
-	line = bytes.TrimSpace(line)
-	if len(line) == 0 || line[0] != '{' || !json.Valid(line) || !utf8.Valid(line) {
-		return dst, errors.New("not a JSON object; with --type any line is sent as data")
+// asEvent takes each line for an event. What would spoil its neighbours in a frame is refused here: what a gateway
+// can't decode, since it refuses the frame whole; and a heartbeat, since it has no number there, and all after it would
+// be taken for others. That an event is not valid is the gateway's to say.
+func asEvent() encoder {
+	var f event.Frame
+	return func(dst, line []byte) ([]byte, error) {
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || line[0] != '{' {
+			return dst, errors.New("not a JSON object; with --type any line is sent as data")
+		}
+		if err := f.DecodeJSON(line, event.DefaultLimits()); err != nil {
+			return dst, err
+		}
+		if f.Events[0].Control != event.None {
+			return dst, errors.New("ping and pong without data are heartbeats, not events")
+		}
+		return append(dst, line...), nil
 	}
-	return append(dst, line...), nil
 }

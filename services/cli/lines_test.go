@@ -48,13 +48,21 @@ func TestAsData(t *testing.T) {
 }
 
 func TestAsEvent(t *testing.T) {
-	got, err := asEvent(nil, []byte("  {\"type\":\"a\"} "))
+	encode := asEvent()
+	got, err := encode(nil, []byte("  {\"type\":\"a\"} "))
 	if err != nil || string(got) != `{"type":"a"}` {
 		t.Errorf("an event becomes %s (%v)", got, err)
 	}
-	for _, line := range []string{"", "text", "[1]", "42", `{"type":`, "{\"type\":\"\xff\"}"} {
-		if _, err := asEvent(nil, []byte(line)); err == nil {
+	for _, line := range []string{"", "text", "[1]", "42", `{"type":`, "{\"type\":\"\xff\"}", `{"type":"a"} {"type":"b"}`,
+		`{"type":"ping"}`, `{"type":"pong"}`, `{"type":"a","data":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `}`,
+	} {
+		if _, err := encode(nil, []byte(line)); err == nil {
 			t.Errorf("%q passes for an event", line)
+		}
+	}
+	for _, line := range []string{`{"type":"ping","data":1}`, `{"no":"type"}`} { // an event, and one for the gateway to refuse
+		if _, err := encode(nil, []byte(line)); err != nil {
+			t.Errorf("%q does not pass: %v", line, err)
 		}
 	}
 }

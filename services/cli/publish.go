@@ -14,7 +14,7 @@ import (
 
 // publish reads all files and hands their lines to the client.
 func (s Send) publish(ctx context.Context, c *client.Client, t *tally) error {
-	encode := asEvent
+	encode := asEvent()
 	if s.Type != "" {
 		encode = asData(s.Type)
 	}
@@ -43,6 +43,9 @@ func (s Send) open(name string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, usage("%v", err)
 	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, errors.Join(usage("%s is a folder, not a file", name), f.Close())
+	}
 	return f, nil
 }
 
@@ -55,7 +58,7 @@ func publishLines(ctx context.Context, c *client.Client, t *tally, in io.Reader,
 		defer close(events)
 		return readEvents(ctx, in, encode, t, events)
 	})
-	g.Go(func() error { return frameEvents(ctx, c, events, most) })
+	g.Go(func() error { return frameEvents(ctx, c.Publish, events, most) })
 	return g.Wait()
 }
 
@@ -75,6 +78,9 @@ func readEvents(ctx context.Context, in io.Reader, encode encoder, t *tally, eve
 		if err == nil {
 			e, err = encode(nil, line)
 		}
+		if err == nil && len(e) > longestEvent {
+			err = fmt.Errorf("as an event longer than %d bytes", longestEvent)
+		}
 		if err != nil {
 			t.skip(lines.n, err)
 			continue
@@ -88,22 +94,30 @@ func readEvents(ctx context.Context, in io.Reader, encode encoder, t *tally, eve
 }
 
 // frameEvents gathers events into arrays: full ones when they come fast, small ones at once when they come slowly.
-func frameEvents(ctx context.Context, c *client.Client, events <-chan []byte, most int) error {
+func frameEvents(ctx context.Context, publish publisher, events <-chan []byte, most int) error {
 	var f framing
 	for e := range events {
+		if f.events > 0 && len(f.json)+len(e) > frameBytes { // so a long one goes alone, and fits
+			if err := f.publish(ctx, publish); err != nil {
+				return err
+			}
+		}
 		f.add(e)
-		if f.events < most && len(f.json) < frameBytes && len(events) > 0 {
+		if f.events < most && len(events) > 0 {
 			continue
 		}
-		if err := f.publish(ctx, c); err != nil {
+		if err := f.publish(ctx, publish); err != nil {
 			return err
 		}
 	}
 	if f.events > 0 {
-		return f.publish(ctx, c)
+		return f.publish(ctx, publish)
 	}
 	return ctx.Err()
 }
+
+// publisher is (*client.Client).Publish.
+type publisher func(ctx context.Context, json []byte, events int) error
 
 // framing is an array of events that is being written.
 type framing struct {
@@ -122,8 +136,8 @@ func (f *framing) add(e []byte) {
 }
 
 // publish hands the array on and begins another.
-func (f *framing) publish(ctx context.Context, c *client.Client) error {
+func (f *framing) publish(ctx context.Context, publish publisher) error {
 	whole := *f
 	*f = framing{}
-	return c.Publish(ctx, append(whole.json, ']'), whole.events)
+	return publish(ctx, append(whole.json, ']'), whole.events)
 }

@@ -46,6 +46,9 @@ func (v *values) join(err error) error {
 	}
 	all := slices.Clone(v.faults)
 	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if _, rest, ok := strings.Cut(line, ": --"); ok && !strings.HasPrefix(line, "--") { // kong's "up: --partitions: .."
+			line = "--" + rest
+		}
 		if !slices.ContainsFunc(v.flags, func(f string) bool { return strings.HasPrefix(line, f) }) {
 			all = append(all, errors.New(line))
 		}

@@ -40,6 +40,22 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	}
 }
 
+// A command's own faults come with its name before them.
+func TestAllFaultsOfACommand(t *testing.T) {
+	command := struct {
+		Up faulty `cmd:""`
+	}{faulty{checked: errorf("--count: 0 is less than 1\n--share: too much")}}
+	var read values
+	parser, err := kong.New(&command, read.options()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = parser.Parse([]string{"up", "--count=many"})
+	if err = read.join(err); err == nil || strings.Contains(err.Error(), "less than 1") || !strings.Contains(err.Error(), "--share: too much") {
+		t.Errorf("the faults are %q", err)
+	}
+}
+
 func TestNoFaults(t *testing.T) {
 	var command faulty
 	var read values
