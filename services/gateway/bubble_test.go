@@ -157,6 +157,7 @@ type fakeStore struct {
 
 	mu       sync.Mutex
 	stored   []storedEvent
+	appends  int
 	gates    []chan struct{} // by partition; appends end when it is nil or closed
 	sessions map[string]*produce.Session
 }
@@ -224,6 +225,7 @@ func (s *fakeStore) keep(b *produce.Batch) error {
 			s.stored = append(s.stored, stored)
 		}
 	}
+	s.appends++
 	b.Stored = produce.Stored{Done: true, Accepted: b.Events()}
 	return nil
 }
@@ -260,6 +262,13 @@ func (s *fakeStore) events() []storedEvent {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]storedEvent(nil), s.stored...)
+}
+
+// batches is the number of appends.
+func (s *fakeStore) batches() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.appends
 }
 
 // data are the data of those stored, in order.

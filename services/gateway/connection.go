@@ -28,6 +28,7 @@ type connection struct {
 	broken       bool          // nothing can be written any more
 	leaving      bool          // the peer was told that the gateway goes away
 	relief       chan struct{} // closed when everything is written and decided; made by who waits for it
+	giveUp       func()        // ends the wait of a frame that is held back; nil: none is
 
 	// beating is set while the peer is being pinged.
 	beating atomic.Bool
@@ -187,8 +188,28 @@ func (c *connection) fail() {
 	c.mu.Lock()
 	c.broken, c.writing, c.notes = true, false, nil
 	c.relieve()
+	if c.giveUp != nil {
+		c.giveUp()
+	}
 	c.mu.Unlock()
 	c.ws.CloseNow()
+}
+
+// whileWhole returns a context that ends when the peer can't be written to any more, or ctx does.
+func (c *connection) whileWhole(ctx context.Context) (whole context.Context, end func()) {
+	whole, cancel := context.WithCancel(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.giveUp = cancel
+	if c.broken {
+		cancel()
+	}
+	return whole, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		cancel()
+		c.giveUp = nil
+	}
 }
 
 // quiet is closed as soon as all that was taken is decided and all that was to be said is written.

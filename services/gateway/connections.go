@@ -12,7 +12,8 @@ const spokes = 30
 // pongTimeout is how long a peer may take to answer a protocol ping.
 const pongTimeout = 10 * time.Second
 
-// refreshEvery is how often an open connection keeps the marks of its session for another life.
+// refreshEvery is how often an open connection keeps the marks of its session for another life; twice in that life,
+// if it is short.
 const refreshEvery = time.Hour
 
 // connections are the WebSockets that are open: who waits for their goroutines, pings them, and ends them.
@@ -124,7 +125,7 @@ func (c *connection) beat() {
 
 // refresh keeps the marks of a named session for another life.
 func (c *connection) refresh() {
-	if !c.named || time.Since(c.refreshed) < refreshEvery {
+	if !c.named || time.Since(c.refreshed) < min(refreshEvery, c.gateway.config.SessionTTL/2) {
 		return
 	}
 	c.refreshed = time.Now()
@@ -151,7 +152,7 @@ func (cs *connections) drain(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	for _, c := range cs.shut() {
-		_ = c.ws.CloseNow()
+		c.fail()
 	}
 	<-ended
 }

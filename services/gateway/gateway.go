@@ -90,14 +90,14 @@ func (g *Gateway) newAppender() *produce.Appender {
 // partitionOf is the partition of a key.
 func (g *Gateway) partitionOf(key []byte) int { return stream.PartitionOf(key, len(g.partitions)) }
 
-// accept puts one valid event on its way; the producer's window is locked.
+// accept puts one valid event on its way; the producer's window is locked. The caller rings at the end of its frame.
 func (g *Gateway) accept(p *producer, n uint64, s *event.Span, d *event.Defaults) {
 	to := g.partitions[p.home]
 	if key := s.PartitionKey(); len(key) > 0 {
 		to = g.partitions[g.partitionOf(key)]
 	}
 	p.give(n, to, s, d)
-	to.lane.ring()
+	p.owes(to.lane)
 }
 
 // sampleBytes is how much of what was refused is logged (guide: 100 bytes).

@@ -80,6 +80,30 @@ func fullRoom(t *testing.T, f func(b *bubble)) {
 	})
 }
 
+// One that is held back and goes leaves nothing behind, however long nothing is appended: who comes again every minute
+// would otherwise fill the memory, and the table of open files.
+func TestPeerHeldBackMayGo(t *testing.T) {
+	for _, query := range []string{"", named(1)} {
+		t.Run("query "+query, func(t *testing.T) {
+			fullRoom(t, func(b *bubble) {
+				p := b.greeted(query)
+				p.send(ev(1))
+				synctest.Wait()
+				p.ws.CloseNow()
+				pass(2 * time.Minute)
+				if n := b.gateway.connections.count(); n != 1 {
+					t.Errorf("%d connections are open, the one that fills the room should be", n)
+				}
+				b.store.release(0)
+				synctest.Wait()
+				if n := len(b.store.events()); n != 10 {
+					t.Errorf("%d events are stored, there were 10 of one who is still there", n)
+				}
+			})
+		})
+	}
+}
+
 // A peer that is held back can't show that it lives. It stays, and hears that the gateway does.
 func TestPeerHeldBackStays(t *testing.T) {
 	for _, query := range []string{"", named(1)} {

@@ -21,6 +21,8 @@ type producer struct {
 		batch *batch
 		run   uint64
 	}
+	// untold is the lane that was given something and has not been rung for it.
+	untold *lane
 	// news is called, with the window locked, when acked has moved.
 	news func()
 }
@@ -34,6 +36,23 @@ type place struct {
 func (p *producer) give(n uint64, to *partition, s *event.Span, d *event.Defaults) {
 	p.last = n
 	to.put(p, n, s, d)
+}
+
+// owes a lane a ring, which comes at the end of the frame: a lane that is woken by its first event would append
+// that alone, and the rest after it in a second round trip. The window is locked.
+func (p *producer) owes(l *lane) {
+	if p.untold != l {
+		p.ring()
+		p.untold = l
+	}
+}
+
+// ring wakes the lane that has something new. The window is locked.
+func (p *producer) ring() {
+	if p.untold != nil {
+		p.untold.ring()
+		p.untold = nil
+	}
 }
 
 // ran adds event n to the producer's newest run if that is in b, else begins one. Partition and window are locked.

@@ -87,6 +87,20 @@ func TestAcksAreCumulativeAndCoalesced(t *testing.T) {
 	})
 }
 
+// A lane that has nothing to do takes a frame whole: its first event does not go alone.
+func TestFrameIsAppendedWhole(t *testing.T) {
+	inBubble(t, 1, nil, func(b *bubble) {
+		p := b.greeted("")
+		for n := range 20 {
+			p.send(array(slices.Repeat([]string{ev(1)}, 100)...))
+			p.expect(fmt.Sprint("ack ", 100*(n+1)))
+		}
+		if n := b.store.batches(); n != 20 {
+			t.Errorf("20 frames took %d appends", n)
+		}
+	})
+}
+
 func TestErrorComesBeforeTheAckThatCoversIt(t *testing.T) {
 	inBubble(t, 1, nil, func(b *bubble) {
 		p := b.greeted("")

@@ -126,7 +126,7 @@ func (c *connection) take(f *frame) closing {
 	f.begin("/ws")
 	if events, bytes := f.claim(); events > 0 && !c.gateway.room.try(events, bytes) {
 		if err := c.holdBack(events, bytes); err != nil {
-			return goingAway
+			return gone // serve knows if it is us who go
 		}
 	}
 	if c.number(f) {
@@ -139,6 +139,7 @@ func (c *connection) take(f *frame) closing {
 func (c *connection) number(f *frame) (crowded bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock() // a fault in here ends this connection, which needs the lock for that
+	defer c.ring()
 	for i := range f.Events {
 		c.event(&f.Events[i], &f.defaults)
 	}
@@ -162,19 +163,22 @@ func (c *connection) event(s *event.Span, d *event.Defaults) {
 }
 
 // holdBack waits until there is room for a frame. Meanwhile nothing is read, so TCP pushes back; a named session
-// is told why. A peer that waits can't show that it lives, so its pong deadline is suspended.
+// is told why. A peer that waits can't show that it lives, so its pong deadline is suspended; but one that the
+// heartbeat's message does not reach has gone, and its frame goes with it.
 func (c *connection) holdBack(events, bytes int) error {
 	c.socket.unheard.Add(1)
 	defer c.socket.unheard.Add(1)
+	ctx, end := c.whileWhole(c.gateway.taking)
+	defer end()
 	if !c.named {
-		return c.gateway.room.wait(c.gateway.taking, events, bytes)
+		return c.gateway.room.wait(ctx, events, bytes)
 	}
 	told := make(chan struct{})
 	t := time.AfterFunc(slowAfter, func() {
 		c.say(appendSlow(nil, c.gateway.trouble.now()))
 		close(told)
 	})
-	err := c.gateway.room.wait(c.gateway.taking, events, bytes)
+	err := c.gateway.room.wait(ctx, events, bytes)
 	if !t.Stop() {
 		<-told
 		if err == nil {

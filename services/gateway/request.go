@@ -170,6 +170,7 @@ func (g *Gateway) post(f *frame) (answer posted, known bool) {
 func (g *Gateway) postAll(q *request, f *frame, answer *posted) (waiting bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	defer q.ring()
 	for i := range f.Events {
 		g.postOne(q, i, f, answer)
 	}
