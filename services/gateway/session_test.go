@@ -97,17 +97,21 @@ func TestSessionIsKept(t *testing.T) {
 		}
 		mark := g.longestMark(t.Context(), keys)
 		for _, c := range []struct {
-			since time.Duration
-			kept  bool
-		}{{time.Minute, false}, {refreshEvery + time.Minute, true}} {
+			life, since time.Duration
+			kept        bool
+		}{
+			{24 * time.Hour, time.Minute, false}, {24 * time.Hour, refreshEvery + time.Minute, true},
+			{10 * time.Minute, 4 * time.Minute, false}, {10 * time.Minute, 6 * time.Minute, true},
+		} {
 			if err := g.redis.PExpire(t.Context(), mark, time.Minute).Err(); err != nil {
 				t.Fatal(err)
 			}
 			c1 := &connection{named: true, refreshed: time.Now().Add(-c.since)}
+			c1.gateway = &Gateway{config: Config{Flags: Flags{SessionTTL: c.life}}}
 			c1.session = session
 			c1.refresh()
 			if kept := g.redis.PTTL(t.Context(), mark).Val() > time.Hour; kept != c.kept {
-				t.Errorf("%v after the last time it is kept: %v", c.since, kept)
+				t.Errorf("%v after the last time a session of %v is kept: %v", c.since, c.life, kept)
 			}
 		}
 	})
