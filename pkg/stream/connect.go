@@ -39,13 +39,14 @@ func single(raw string) (*redis.UniversalOptions, error) {
 	}, nil
 }
 
-// redact keeps the password of a URL out of an error about it: net/url quotes the whole.
+// redact keeps the password of a URL out of an error about it, which quotes the URL, or the piece at which it stopped
+// to understand it.
 func redact(err error, raw string) error {
+	if strings.Contains(raw, "@") {
+		return errors.New("can't be read: user:password@host:port/number is expected, special characters of the password as %XX")
+	}
 	if wrong, ok := errors.AsType[*url.Error](err); ok {
 		return wrong.Err
-	}
-	if _, after, ok := strings.Cut(raw, "@"); ok && strings.Contains(err.Error(), after) {
-		return errors.New("can't be read")
 	}
 	return err
 }
@@ -94,7 +95,6 @@ func connect(c Config, blocking bool) (redis.UniversalClient, error) {
 	o.MaxRetries = -1
 	o.DialerRetries = 1 // by default a dial is tried five times over half a second: who waits would not know why
 	o.MaxRedirects = 3
-	o.DialerRetries = 1
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = c.Timeout, c.Timeout, c.Timeout
 	o.ContextTimeoutEnabled = true
 	o.Protocol = 2

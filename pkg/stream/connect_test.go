@@ -52,6 +52,9 @@ func TestParseURLRefuses(t *testing.T) {
 		"redis://:hunter2@host:port":    "",
 		"redis://:hunter2@host/nodb":    "",
 		"redis-cluster://u:hun%ter2@a":  "escape",
+		"redis://:x@y/hunter2@host":     "%XX",
+		"redis://:hunter2/x@host":       "%XX",
+		"redis://host:port":             "port",
 	} {
 		_, err := parseURL(url)
 		if err == nil {
