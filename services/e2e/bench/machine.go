@@ -24,7 +24,7 @@ func describeMachine(w io.Writer) error {
 	}
 	fmt.Fprintf(w, "%s, %d cores, %s memory, %s\n", field("/proc/cpuinfo", "model name"), runtime.NumCPU(),
 		field("/proc/meminfo", "MemTotal"), runtime.Version())
-	fmt.Fprintf(w, "%s", redis)
+	fmt.Fprintf(w, "%s, append-only file not rewritten meanwhile\n", strings.TrimSpace(string(redis)))
 	fmt.Fprintf(w, "fsync of 4 KiB: p50 %v, p99 %v\n", round(fsync[len(fsync)/2]), round(fsync[len(fsync)*99/100]))
 	return nil
 }

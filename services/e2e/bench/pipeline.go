@@ -54,7 +54,8 @@ func startPipeline(ctx context.Context, bin, policy string) (*pipeline, error) {
 }
 
 func (p *pipeline) start(ctx context.Context, bin, policy string) error {
-	aof := []string{"--appendonly", "yes", "--appendfsync", policy}
+	// A rewrite of the file would fall into one run and not into another.
+	aof := []string{"--appendonly", "yes", "--appendfsync", policy, "--auto-aof-rewrite-percentage", "0"}
 	if policy == "no" {
 		aof = []string{"--appendonly", "no"}
 	}
