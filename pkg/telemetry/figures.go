@@ -66,7 +66,9 @@ func (f *figures) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 	metrics := slices.Clone(f.metrics) // a source may take its time, or register another
 	f.mu.Unlock()
 
-	span := span{start: f.started, now: time.Now()}
+	// By the time that passes and not by the clock: after one that was set back, all reports would be older than the
+	// last, and this process would count as gone until it has caught up.
+	span := span{start: f.started, now: f.started.Add(time.Since(f.started))}
 	out := make([]metricdata.Metrics, 0, len(metrics))
 	for _, m := range metrics {
 		out = append(out, metricdata.Metrics{Name: m.name, Unit: m.unit, Data: m.collect(span)})
