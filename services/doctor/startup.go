@@ -80,7 +80,7 @@ func failures() []failure {
 	}, {
 		id: "MR-START-005", title: "Redis is too old",
 		cause:  "The scripts need what came with Redis 7.0.",
-		remedy: "redis-cli -u \"$REDIS_URL\" info server   # then upgrade, or leave out REDIS_URL: `millrace up` brings its own",
+		remedy: "redis-cli -u \"$REDIS_URL\" info server   # then upgrade; `millrace up` brings its own where neither REDIS_URL nor PATH has one",
 		is:     isStream(stream.ErrTooOld),
 	}, {
 		id: "MR-START-006", title: "The data folder can't be used",

@@ -12,6 +12,8 @@ import (
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/server"
 	"millrace.dev/pkg/telemetry"
+	"millrace.dev/services/cli"
+	"millrace.dev/services/doctor"
 	"millrace.dev/services/gateway"
 	"millrace.dev/services/stats"
 	"millrace.dev/services/worker"
@@ -56,16 +58,18 @@ func (u up) Run(ctx context.Context) error {
 // stopGrace bounds the stop of each part; the parts keep their own, shorter, time limits.
 const stopGrace = 20 * time.Second
 
-// findRedis chooses where Redis comes from: the URL given, a redis-server on PATH, or one in this process.
+// findRedis chooses where Redis comes from: the URL given, a redis-server on PATH, or one in this process. Only the
+// second needs a folder.
 func (u *up) findRedis() (*server.Server, error) {
-	if u.DataDir == "" && u.Redis.URL == "" {
-		dir, err := server.DefaultDir(os.Getenv)
-		if err != nil {
-			return nil, err
-		}
-		u.DataDir = dir
+	dir, noDir := u.DataDir, error(nil)
+	if dir == "" {
+		dir, noDir = server.DefaultDir(os.Getenv)
 	}
-	return server.Find(u.Redis.URL, u.DataDir, telemetry.NewLogger(os.Stderr, u.Telemetry, "redis"))
+	redis, err := server.Find(u.Redis.URL, dir, telemetry.NewLogger(os.Stderr, u.Telemetry, "redis"))
+	if err != nil && noDir != nil {
+		return nil, cli.Exit{Code: cli.ExitUsage, Err: fmt.Errorf("%w: %w", doctor.ErrSettings, noDir)}
+	}
+	return redis, err
 }
 
 func (u *up) runStats(ctx context.Context, ready func()) error {
