@@ -25,11 +25,21 @@ func redisAway(s *Snapshot, _ Limits) []Finding {
 	}
 	return []Finding{{
 		Status:   Crit,
+		Title:    redisTitle(p.Fault),
 		Symptom:  fmt.Sprintf("Redis at %s %s. Gateways hold what they have not stored and take no more.", p.Target, p.Fault.phrase()),
 		Cause:    redisCause(p.Fault),
 		Evidence: p.facts(),
 		Remedy:   redisRemedy(p.Fault),
 	}}
+}
+
+// redisTitle is what is wrong where Redis can be reached; empty where it can't.
+func redisTitle(f Fault) string {
+	switch f {
+	case FaultDenied, FaultLoading, FaultFull, FaultReadOnly:
+		return "Redis " + f.phrase()
+	}
+	return ""
 }
 
 func redisCause(f Fault) string {

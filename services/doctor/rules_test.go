@@ -182,3 +182,16 @@ func TestLimitsMoveTheVerdict(t *testing.T) {
 		t.Errorf("a limit below its floor raises a healthy pipeline: %+v", found)
 	}
 }
+
+// What is full, loading or not ours to use can be reached: the title must not send anybody to look for a network.
+func TestTitleOfARedisThatAnswers(t *testing.T) {
+	for fault, want := range map[Fault]string{
+		FaultRefused: "Redis can't be reached", FaultTimeout: "Redis can't be reached",
+		FaultFull: "Redis is full", FaultReadOnly: "Redis takes no writes", FaultDenied: "Redis denies access",
+		FaultLoading: "Redis is still loading its data",
+	} {
+		if found := Examine(spoiled(unreachable(ProbeRedis, fault, "x")), nil); found[0].Title != want {
+			t.Errorf("%s: %q, want %q", fault, found[0].Title, want)
+		}
+	}
+}

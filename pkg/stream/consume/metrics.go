@@ -15,7 +15,8 @@ const SlowHandler = 100 * time.Millisecond
 type Metrics struct {
 	// Processed, Filtered and Dead count the events that were settled here, by outcome.
 	Processed, Filtered, Dead atomic.Uint64
-	// Lost counts the entries that were handled here and had become somebody else's: they are settled there.
+	// Lost counts the entries that were handled here and are not ours any more: somebody else has taken them over and
+	// settles them, or their group is gone, and they are read again when it is made again.
 	Lost atomic.Uint64
 	// TakenOver counts the entries taken over from workers that died or left.
 	TakenOver atomic.Uint64

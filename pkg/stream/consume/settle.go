@@ -187,7 +187,7 @@ func (r *run) settled(s *settlement, outcome []int64, now time.Time) {
 	if lost > 0 {
 		m.Lost.Add(uint64(lost))
 		s.lane.doubtful() // we may have been given them again meanwhile
-		r.log.Warn("entries were handled here that had become others'; they are settled there",
+		r.log.Warn("entries were handled here that are not ours any more: taken over, or gone with their group; they are not counted here",
 			"partition", s.lane.number, "entries", lost)
 	}
 }
