@@ -9,17 +9,13 @@ import (
 
 // report tells stats once a second how this gateway is doing, until ctx ends.
 func (p *process) report(ctx context.Context, ready func()) error {
-	provider, err := telemetry.NewProvider(context.WithoutCancel(ctx), telemetry.ProviderConfig{
+	return telemetry.Report(ctx, telemetry.ProviderConfig{
 		Instance: p.instance, StatsAddr: p.config.StatsAddr, InternalKey: p.config.Key,
 		Advertise: p.config.Advertise, Log: p.log,
+	}, func(provider *telemetry.Provider) {
+		p.provider = provider
+		ready()
 	})
-	if err != nil {
-		return err
-	}
-	p.provider = provider
-	ready()
-	<-ctx.Done()
-	return provider.Shutdown(context.WithoutCancel(ctx))
 }
 
 // observe registers the figures of a gateway.

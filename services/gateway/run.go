@@ -72,23 +72,14 @@ func (p *process) group(l net.Listener) *lifecycle.Group {
 func (p *process) open(ctx context.Context, ready func()) error {
 	c := p.config.Redis
 	c.Limits, c.Log = p.config.Limits.String(), p.log
-	s, err := stream.Open(ctx, c)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
-	}
-	defer s.Close()
-	gateway := newGateway(p.config, s, p.instance.ID, p.log)
-	gateway.dashboard = p.dashboard
-	gateway.look(ctx)
-	p.built = gateway
-	p.observe(gateway)
-	p.log.Info("ready", "partitions", s.Partitions(), "durability", gateway.facts.Load().durability)
-	ready()
-	<-ctx.Done()
-	return nil
+	return stream.Hold(ctx, c, func(s *stream.Stream) {
+		p.built = newGateway(p.config, s, p.instance.ID, p.log)
+		p.built.dashboard = p.dashboard
+		p.built.look(ctx)
+		p.observe(p.built)
+		p.log.Info("ready", "partitions", s.Partitions(), "durability", p.built.facts.Load().durability)
+		ready()
+	})
 }
 
 // runLanes appends until ctx ends and all that was taken is stored, or the grace is over.

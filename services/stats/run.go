@@ -83,18 +83,10 @@ func (p *process) group(grpc, http net.Listener) *lifecycle.Group {
 // open waits for Redis and holds the stream until ctx ends. Nothing waits for it: without Redis there is still much
 // to tell.
 func (p *process) open(ctx context.Context) error {
-	s, err := stream.Open(ctx, p.config.Redis)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
-	}
-	defer s.Close()
-	p.sweeper.open(s)
-	p.log.Info("ready", "partitions", s.Partitions())
-	<-ctx.Done()
-	return nil
+	return stream.Hold(ctx, p.config.Redis, func(s *stream.Stream) {
+		p.sweeper.open(s)
+		p.log.Info("ready", "partitions", s.Partitions())
+	})
 }
 
 // sweep looks at Redis until ctx ends.
@@ -105,15 +97,11 @@ func (p *process) sweep(ctx context.Context) error {
 
 // report tells our own server how this process is doing, until ctx ends.
 func (p *process) report(ctx context.Context, grpc net.Addr) error {
-	provider, err := telemetry.NewProvider(context.WithoutCancel(ctx), telemetry.ProviderConfig{
+	return telemetry.Report(ctx, telemetry.ProviderConfig{
 		Instance: p.instance, StatsAddr: loopback(grpc), InternalKey: p.config.Key, Advertise: p.config.Advertise, Log: p.log,
+	}, func(provider *telemetry.Provider) {
+		provider.Histogram(telemetry.MetricSweepDuration, telemetry.With(), &p.sweeper.took)
 	})
-	if err != nil {
-		return err
-	}
-	provider.Histogram(telemetry.MetricSweepDuration, telemetry.With(), &p.sweeper.took)
-	<-ctx.Done()
-	return provider.Shutdown(context.WithoutCancel(ctx))
 }
 
 // loopback is where this machine reaches what listens at addr.

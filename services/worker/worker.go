@@ -64,36 +64,24 @@ func (p *process) group(l net.Listener) *lifecycle.Group {
 
 // report tells stats once a second how this worker is doing, until ctx ends.
 func (p *process) report(ctx context.Context, ready func()) error {
-	provider, err := telemetry.NewProvider(context.WithoutCancel(ctx), telemetry.ProviderConfig{
+	return telemetry.Report(ctx, telemetry.ProviderConfig{
 		Instance: p.instance, StatsAddr: p.config.StatsAddr, InternalKey: p.config.Key,
 		Advertise: p.config.Advertise, Log: p.log,
+	}, func(provider *telemetry.Provider) {
+		p.provider = provider
+		ready()
 	})
-	if err != nil {
-		return err
-	}
-	p.provider = provider
-	ready()
-	<-ctx.Done()
-	return provider.Shutdown(context.WithoutCancel(ctx))
 }
 
 // open waits for Redis and holds the stream until ctx ends.
 func (p *process) open(ctx context.Context, ready func()) error {
 	c := p.config.Redis
 	c.Log = p.log
-	s, err := stream.Open(ctx, c)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
-	}
-	defer s.Close()
-	p.stream.Store(s)
-	p.log.Info("ready", "partitions", s.Partitions())
-	ready()
-	<-ctx.Done()
-	return nil
+	return stream.Hold(ctx, c, func(s *stream.Stream) {
+		p.stream.Store(s)
+		p.log.Info("ready", "partitions", s.Partitions())
+		ready()
+	})
 }
 
 // consume runs one pipeline.
