@@ -3,8 +3,10 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/coder/websocket"
@@ -78,7 +80,7 @@ func (c *Client) dial(ctx context.Context, next uint64) (*websocket.Conn, time.D
 		if response != nil && lasting(response.StatusCode) {
 			return nil, 0, fmt.Errorf("%w: %w", ErrRefused, err)
 		}
-		return nil, 0, err
+		return nil, 0, withoutURL(err)
 	}
 	m, err := receive(ctx, ws)
 	if err == nil && m.Type != "hello" {
@@ -90,6 +92,14 @@ func (c *Client) dial(ctx context.Context, next uint64) (*websocket.Conn, time.D
 	}
 	c.greeted(m, next)
 	return ws, m.patience(), nil
+}
+
+// withoutURL is an error of net/http without the URL that it quotes: the session in it is a secret.
+func withoutURL(err error) error {
+	if wrong, ok := errors.AsType[*url.Error](err); ok {
+		return fmt.Errorf("connecting: %w", wrong.Err)
+	}
+	return err
 }
 
 // lasting says whether an answer to the handshake will be the same next time.
