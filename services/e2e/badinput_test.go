@@ -41,6 +41,7 @@ func badFrames() map[string]struct {
 
 // Whatever a client sends, it is told what is wrong with it, and valid events around it are stored.
 func TestBadFramesAreRefusedBetweenGoodOnes(t *testing.T) {
+	t.Parallel()
 	s := stack.New(t, stack.Durable())
 	gateway := s.Gateway()
 	gateway.AwaitReady()
@@ -65,6 +66,7 @@ func TestBadFramesAreRefusedBetweenGoodOnes(t *testing.T) {
 
 // A named session would send the same again: it is closed with a code that forbids to reconnect.
 func TestBadFramesEndANamedSession(t *testing.T) {
+	t.Parallel()
 	s := stack.New(t, stack.Durable())
 	gateway := s.Gateway()
 	gateway.AwaitReady()
@@ -103,6 +105,7 @@ func badEvents() map[string]string {
 
 // An invalid event in an array has its own number and its own error; its neighbours are stored.
 func TestBadEventsDoNotSpoilTheirNeighbours(t *testing.T) {
+	t.Parallel()
 	s := stack.New(t, stack.Durable())
 	gateway := s.Gateway()
 	gateway.AwaitReady()
@@ -125,6 +128,7 @@ func TestBadEventsDoNotSpoilTheirNeighbours(t *testing.T) {
 
 // Bytes that are not UTF-8 in a text frame are refused; whoever sends them breaks the protocol.
 func TestInvalidUTF8(t *testing.T) {
+	t.Parallel()
 	s := stack.New(t, stack.Durable())
 	gateway := s.Gateway()
 	gateway.AwaitReady()
@@ -145,6 +149,7 @@ func TestInvalidUTF8(t *testing.T) {
 
 // A peer that never finishes its handshake is cut off, and holds up nobody.
 func TestSlowHandshake(t *testing.T) {
+	t.Parallel()
 	s := stack.New(t, stack.Durable())
 	gateway := s.Gateway()
 	gateway.AwaitReady()

@@ -18,6 +18,7 @@ import (
 
 // The page of a real pipeline in a real browser: figures move, an event is sent from it, and it says what is away.
 func TestPage(t *testing.T) {
+	t.Parallel()
 	s := stack.New(t, stack.Durable())
 	stats := s.Stats()
 	gateway, worker := s.Gateway(), s.Worker()

@@ -76,27 +76,32 @@ func TestWorkersKilledUnderLoad(t *testing.T) {
 
 // A worker that stands still for longer than its lease has lost its work to others: nothing of it counts twice.
 func TestWorkerPausedBeyondItsLease(t *testing.T) {
+	t.Parallel()
 	s := stack.New(t, stack.Durable())
 	gateway := s.Gateway()
 	sleeper := s.Worker("--lease=" + lease.String())
 	gateway.AwaitReady()
 	sleeper.AwaitReady()
 	load := s.Load(8, 2*time.Millisecond, gateway.WebSocket())
+	name := sleeper.Instance()
+	holds := func(what string, ok func(entries int64) bool) {
+		t.Helper()
+		stack.Await(t, what, func() (int64, bool) { n := s.Holds(name); return n, ok(n) })
+	}
 	for range 3 {
 		load.AwaitAcked(300)
 		sleeper.Pause()
+		holds("the sleeper has entries in its hands", func(n int64) bool { return n > 0 })
 		other := s.Worker("--lease=" + lease.String())
-		other.AwaitReady()
-		before := s.Counters()["processed:count"]
-		stack.Await(t, "the other worker works", func() (uint64, bool) {
-			now := s.Counters()["processed:count"]
-			return now, now > before+300
-		})
+		holds("the other worker has taken them over", func(n int64) bool { return n == 0 })
 		sleeper.Resume()
-		sleeper.Says("lease had lapsed")
-		other.Stop()
+		load.AwaitAcked(300)
+		if code := other.Stop(); code != 0 {
+			t.Errorf("the other worker ended with code %d", code)
+		}
 	}
 	ids := load.Finish()
 	s.AwaitProcessed(len(ids))
 	s.Stored().Exactly(ids)
+	sleeper.Says("lease had lapsed")
 }

@@ -9,6 +9,7 @@ import (
 
 // A gateway that is told to stop says so, stores and acknowledges what it has taken, and its clients go on elsewhere.
 func TestGatewayDrainsUnderLoad(t *testing.T) {
+	t.Parallel()
 	s := stack.New(t, stack.Durable())
 	leaving, staying := s.Gateway(), s.Gateway()
 	s.Worker()

@@ -25,6 +25,8 @@ func TestRedisAwayUnderLoad(t *testing.T) {
 }
 
 func redisAway(t *testing.T, away, back func(*stack.Stack)) {
+	t.Helper()
+	t.Parallel()
 	s := stack.New(t, stack.Durable())
 	s.Stats("--redis-timeout=1s")
 	gateway, worker := s.Gateway("--redis-timeout=1s"), s.Worker("--redis-timeout=1s", "--lease=1s")

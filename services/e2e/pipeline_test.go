@@ -12,6 +12,7 @@ import (
 func TestPipeline(t *testing.T) {
 	s, gateway, _ := stack.Whole(t)
 	witness := s.Witness()
+	awaitFigures(t, gateway, "everybody reports", func(f figures) bool { return f.services() == "[gateway stats worker]" })
 
 	ids := sendEveryWay(t, s, gateway)
 	witness.Exactly(ids)
@@ -43,9 +44,9 @@ func TestPipeline(t *testing.T) {
 	if len(f.Pipelines) != 2 || f.services() != "[gateway stats worker]" {
 		t.Errorf("two pipelines and three services: %v", f)
 	}
-	if !f.Latency.Ack.known() || !f.Latency.EndToEnd.known() || !f.Latency.Handler.known() {
-		t.Errorf("latencies are not known while events come: %v", f.Latency)
-	}
+	awaitFigures(t, gateway, "latencies and rates are known", func(f figures) bool {
+		return f.Latency.Ack.known() && f.Latency.EndToEnd.known() && f.Latency.Handler.known() && f.Rates.In != nil && *f.Rates.In > 0
+	})
 	_, body := stack.Get(t, gateway.URL("/api/stats"))
 	if missing := lacking(t, body); len(missing) > 0 {
 		t.Errorf("/api/stats lacks %v:\n%s", missing, body)
@@ -95,6 +96,7 @@ func sendEveryWay(t *testing.T, s *stack.Stack, gateway *stack.Service) []string
 
 // What nobody has measured is null, and every name is there all the same.
 func TestFiguresThatAreNotKnownAreNull(t *testing.T) {
+	t.Parallel()
 	s := stack.New(t, stack.Durable())
 	gateway := s.Gateway() // no stats
 	gateway.AwaitReady()
@@ -118,6 +120,7 @@ func TestFiguresThatAreNotKnownAreNull(t *testing.T) {
 
 // Totals survive whoever is restarted, those of refused events too.
 func TestTotalsSurviveEveryRestart(t *testing.T) {
+	t.Parallel()
 	s := stack.New(t, stack.Durable())
 	stats := s.Stats()
 	gateway, worker := s.Gateway(), s.Worker()

@@ -23,6 +23,7 @@ import (
 
 // A client that knows nothing but the address, as grpcurl, lists the services and calls them.
 func TestReflectionClient(t *testing.T) {
+	t.Parallel()
 	s := stack.New(t, stack.Durable())
 	stats := s.Stats()
 	gateway, worker := s.Gateway(), s.Worker()
@@ -54,6 +55,7 @@ func TestReflectionClient(t *testing.T) {
 
 // The health service follows Redis.
 func TestGRPCHealth(t *testing.T) {
+	t.Parallel()
 	s := stack.New(t, stack.Durable())
 	stats := s.Stats()
 	conn := dial(t, stats.Addr("grpc"))

@@ -12,6 +12,7 @@ import (
 
 // Services that start before Redis wait for it, alive and not ready, and then work.
 func TestServicesStartBeforeRedis(t *testing.T) {
+	t.Parallel()
 	s := stack.New(t, stack.Durable())
 	s.Redis.Stop()
 	stats := s.Stats()

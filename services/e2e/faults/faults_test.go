@@ -62,7 +62,7 @@ func TestControlsAreSilent(t *testing.T) {
 			p.awaitHealth(t)
 			f.Control(t, p)
 			// Two bad samples raise a finding; stats takes one a second.
-			for until := time.Now().Add(4 * time.Second); time.Now().Before(until); wait(t, 200*time.Millisecond) {
+			for until := time.Now().Add(4 * time.Second); time.Now().Before(until); stack.Last(t, 200*time.Millisecond) {
 				if d := p.diagnose(t); slices.ContainsFunc(d.Findings, bad) {
 					t.Fatalf("raised: %v", seen{d})
 				}

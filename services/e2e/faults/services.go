@@ -3,6 +3,8 @@ package faults
 import (
 	"testing"
 	"time"
+
+	"millrace.dev/services/e2e/stack"
 )
 
 // aMoment is how long something is away that nobody should be woken for: less than two samples of the doctor.
@@ -13,7 +15,7 @@ func stopRedis(_ testing.TB, p *Patient) { p.Redis.Stop() }
 // A Redis that hangs for a moment, as it does when its disk stalls.
 func pauseRedisForAMoment(t testing.TB, p *Patient) {
 	p.Redis.Pause()
-	wait(t, aMoment)
+	stack.Last(t, aMoment)
 	p.Redis.Resume()
 }
 
@@ -30,7 +32,7 @@ func killStats(_ testing.TB, p *Patient) { p.stats.Kill() }
 
 func pauseStatsForAMoment(t testing.TB, p *Patient) {
 	p.stats.Pause()
-	wait(t, aMoment)
+	stack.Last(t, aMoment)
 	p.stats.Resume()
 }
 
@@ -46,16 +48,4 @@ func killOneOfTwoWorkers(t testing.TB, p *Patient) {
 	p.send(t, "shared", 10)
 	other.Kill()
 	p.send(t, "taken over", 10)
-}
-
-// wait lets a fault last: nothing tells when it has lasted long enough.
-func wait(t testing.TB, d time.Duration) {
-	t.Helper()
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-t.Context().Done():
-		t.Fatal("the test is over")
-	}
 }

@@ -39,6 +39,14 @@ func AwaitWithin[T any](t testing.TB, within time.Duration, what string, see fun
 	}
 }
 
+// Last lets something last: a fault, or a time in which nothing may happen. It is no way to wait for something.
+func Last(t testing.TB, d time.Duration) {
+	t.Helper()
+	if !sleep(t.Context(), d) {
+		t.Fatal("the test is over")
+	}
+}
+
 // Get asks by HTTP; status 0: nobody answered.
 func Get(t testing.TB, url string) (status int, body []byte) {
 	t.Helper()
