@@ -131,8 +131,10 @@ func (g *Gateway) watch(ctx context.Context) error {
 	}
 }
 
-// look renews the facts; what can't be looked up stays as it was.
+// look renews the facts; what can't be looked up within a second stays as it was.
 func (g *Gateway) look(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
 	f := *g.facts.Load()
 	if level, err := g.stream.Durability(ctx); err == nil {
 		f.durability = level

@@ -82,14 +82,21 @@ func (p *process) open(ctx context.Context, ready func()) error {
 	})
 }
 
-// runLanes appends until ctx ends and all that was taken is stored, or the grace is over.
+// runLanes appends until ctx ends and all that was taken is stored, or the grace is over. That begins when nothing is
+// taken any more, so it is the same time as that of the clients, and not added to it: while Redis is away, both would
+// else be waited for, one after the other.
 func (g *Gateway) runLanes(ctx context.Context) error {
 	defer close(g.appended)
 	hard, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(g.config.Grace, cut) })
-	defer stop()
-	return inParallel(g.lanes, func(l *lane) error { return l.run(ctx, hard) })
+	begin := func() { time.AfterFunc(g.config.Grace, cut) }
+	defer context.AfterFunc(g.taking, begin)()
+	defer context.AfterFunc(ctx, begin)() // if nobody was ever let in
+	err := inParallel(g.lanes, func(l *lane) error { return l.run(ctx, hard) })
+	if hard.Err() != nil {
+		<-ctx.Done() // the parts before this one are still ending
+	}
+	return err
 }
 
 // take lets clients in until ctx ends, and then waits until every one knows what became of its events.
