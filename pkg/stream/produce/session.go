@@ -15,9 +15,6 @@ import (
 	"millrace.dev/pkg/stream"
 )
 
-// DefaultRemember is how long a session without traffic is remembered (design: 24 h).
-const DefaultRemember = 24 * time.Hour
-
 // MaxNumber is the highest number that an event can have: Lua counts in doubles.
 const MaxNumber = 1<<53 - 1
 
