@@ -41,7 +41,7 @@ func build(name string) (string, error) {
 	return path, nil
 }
 
-// folder is one for each working tree, so that two of them don't take each other's binaries.
+// folder is one for each package of tests in each working tree: what runs at the same time builds for itself.
 func folder() (string, error) {
 	here, err := os.Getwd()
 	if err != nil {
