@@ -34,13 +34,12 @@ func TestFollowWaitsForTheRunsOwnEvents(t *testing.T) {
 	var asked atomic.Int64
 	target := gatewayOf(t, func() string {
 		if asked.Add(1) < 3 {
-			return stats(110, 100, 10)
+			return stats(105, 100, 5)
 		}
-		return stats(110, 105, 5)
+		return stats(105, 105, 0)
 	})
-	before := account{accepted: 100, ended: 95, pending: 5}
-	o, err := target.follow(t.Context(), before, 5, 20*time.Second)
-	if err != nil || o.accepted != 10 || o.processed != 5 {
+	o, err := target.follow(t.Context(), run{before: account{accepted: 100, ended: 95, pending: 5}, acked: 5}, 20*time.Second)
+	if err != nil || o.accepted != 5 || o.processed != 5 {
 		t.Errorf("outcome %+v (%v)", o, err)
 	}
 	if asked.Load() < 3 {
@@ -48,12 +47,52 @@ func TestFollowWaitsForTheRunsOwnEvents(t *testing.T) {
 	}
 }
 
-func TestCompareFailsForWhatIsMissing(t *testing.T) {
-	target := gatewayOf(t, func() string { return stats(110, 104, 0) })
-	var out bytes.Buffer
-	o, err := target.follow(t.Context(), account{accepted: 100, ended: 100}, 10, 300*time.Millisecond)
-	if err != nil || o.processed != 4 {
-		t.Errorf("outcome %+v (%v) %s", o, err, &out)
+func TestCompare(t *testing.T) {
+	before := account{accepted: 100, ended: 100, types: map[string]uint64{"load": 40}}
+	tests := []struct {
+		name   string
+		after  account
+		says   string
+		failed string
+	}{
+		{"all there", account{accepted: 110, ended: 110, types: map[string]uint64{"load": 50}}, "accepted 10  processed 10", ""},
+		{"not accepted", account{accepted: 109, ended: 110}, "accepted 9", "missing"},
+		{"not processed", account{accepted: 110, ended: 104}, "processed 4", "missing"},
+		{"not counted", account{accepted: 115, ended: 115, types: map[string]uint64{"load": 49}}, "accepted 15", "missing"},
+		{"counted twice", account{accepted: 110, ended: 110, types: map[string]uint64{"load": 51}}, "accepted 10", "too many"},
+		{"others send too", account{accepted: 117, ended: 117, types: map[string]uint64{"load": 50}}, "somebody else", ""},
+		{"the type is not listed", account{accepted: 110, ended: 110, types: map[string]uint64{"others": 9}}, "accepted 10", ""},
+	}
+	for _, test := range tests {
+		target := gatewayOf(t, func() string { return test.after.json() })
+		var out bytes.Buffer
+		err := target.compare(t.Context(), &out, run{before: before, acked: 10, kind: "load"}, 100*time.Millisecond)
+		if (err != nil) != (test.failed != "") || err != nil && !strings.Contains(err.Error(), test.failed) {
+			t.Errorf("%s: %v, want %q", test.name, err, test.failed)
+		}
+		if !strings.Contains(out.String(), test.says) {
+			t.Errorf("%s: printed %q, want %q", test.name, &out, test.says)
+		}
+	}
+}
+
+// json is the account as a gateway tells it.
+func (a account) json() string {
+	var types []string
+	for name, n := range a.types {
+		types = append(types, fmt.Sprintf(`{"type":%q,"count":%d}`, name, n))
+	}
+	return fmt.Sprintf(`{"time":"2026-01-02T03:04:05Z","totals":{"accepted":%d},"types":[%s],"pipelines":[
+		{"name":"count","processed":%d,"filtered":0,"dead":0,"pending":%d}]}`, a.accepted, strings.Join(types, ","), a.ended, a.pending)
+}
+
+// A gateway that can't be reached is no reason to wait for ever.
+func TestSendToNobody(t *testing.T) {
+	s := Send{Target: Target{URL: "ws://127.0.0.1:1/ws"}, Frame: 10, Quiet: true, In: strings.NewReader("{}"), Out: &bytes.Buffer{}, Err: &bytes.Buffer{}}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := s.Run(ctx); CodeOf(err) != ExitUnavailable {
+		t.Errorf("exit %d (%v)", CodeOf(err), err)
 	}
 }
 

@@ -2,8 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"io"
+	"errors"
 	"time"
 )
 
@@ -76,6 +75,8 @@ const builtin = "count"
 type account struct {
 	at                       time.Time
 	accepted, ended, pending uint64
+	// types counts the most frequent types. One that is not listed may have been counted all the same.
+	types map[string]uint64
 }
 
 // account reads the totals; ok is false while stats does not know them.
@@ -83,7 +84,10 @@ func (f figures) account() (a account, ok bool) {
 	if f.Time == nil || f.Totals.Accepted == nil {
 		return a, false
 	}
-	a.at, a.accepted = *f.Time, *f.Totals.Accepted
+	a.at, a.accepted, a.types = *f.Time, *f.Totals.Accepted, map[string]uint64{}
+	for _, row := range f.Types {
+		a.types[row.Type] = row.Count
+	}
 	for _, p := range f.Pipelines {
 		if p.Name == builtin && p.Processed != nil && p.Filtered != nil && p.Dead != nil && p.Pending != nil {
 			a.ended, a.pending = *p.Processed+*p.Filtered+*p.Dead, *p.Pending
@@ -92,6 +96,9 @@ func (f figures) account() (a account, ok bool) {
 	}
 	return a, *f.Totals.Accepted == 0 // before the first event no pipeline needs to have an account
 }
+
+// errNoTotals: the gateway answers, and stats has not told it the totals.
+var errNoTotals = errors.New("stats does not know the totals yet")
 
 // now asks for the account until there is one, for at most the given time.
 func (t Target) now(ctx context.Context, most time.Duration) (account, error) {
@@ -104,54 +111,12 @@ func (t Target) now(ctx context.Context, most time.Duration) (account, error) {
 			if a, ok := f.account(); ok {
 				return a, nil
 			}
-			err = fmt.Errorf("stats does not know the totals yet")
+			err = errNoTotals
 		}
 		if !pause(ctx, 200*time.Millisecond) {
 			return account{}, unavailable(err)
 		}
 	}
-}
-
-// outcome is what became of the events of one run, by the ledger. Others may have sent meanwhile: figures are at
-// least the run's own.
-type outcome struct{ accepted, processed uint64 }
-
-// follow waits until as many events have come to an end since before as the run had acknowledged, or until
-// nothing has moved for patience.
-func (t Target) follow(ctx context.Context, before account, acked uint64, patience time.Duration) (outcome, error) {
-	var o outcome
-	moved := time.Now()
-	for {
-		after, err := t.now(ctx, patience)
-		if err != nil {
-			return o, err
-		}
-		was := o
-		o.accepted = after.accepted - min(before.accepted, after.accepted)
-		o.processed = after.ended - min(before.ended+before.pending, after.ended)
-		if o.accepted >= acked && o.processed >= acked {
-			return o, nil
-		}
-		if o != was {
-			moved = time.Now()
-		}
-		if time.Since(moved) > patience || !pause(ctx, 200*time.Millisecond) {
-			return o, nil
-		}
-	}
-}
-
-// compare prints what became of the events of a run, and fails if any is missing.
-func (t Target) compare(ctx context.Context, out io.Writer, before account, acked uint64, patience time.Duration) error {
-	o, err := t.follow(ctx, before, acked, patience)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "accepted %d  processed %d\n", o.accepted, o.processed)
-	if o.accepted < acked || o.processed < acked {
-		return fmt.Errorf("missing: %d acknowledged, %d accepted, %d processed", acked, o.accepted, o.processed)
-	}
-	return nil
 }
 
 // pause waits, or returns false when ctx ends first.

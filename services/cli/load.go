@@ -81,7 +81,7 @@ func (l Load) Run(ctx context.Context) error {
 	took := time.Since(r.began)
 	stored := r.acked.Load() - r.refused.Load()
 	fmt.Fprintf(l.Out, "acked %d  in %.1f s: %.0f events/s\n", stored, took.Seconds(), float64(stored)/took.Seconds())
-	missing := l.compare(ctx, l.Out, before, stored, l.Patience)
+	missing := l.compare(ctx, l.Out, run{before, stored, loadType}, l.Patience)
 	h := r.latency.Snapshot()
 	fmt.Fprintf(l.Out, "ack latency ms  p50 %s  p99 %s  p99.9 %s\n", quantile(h, 0.5), quantile(h, 0.99), quantile(h, 0.999))
 	return missing
@@ -169,11 +169,14 @@ func (r *loadRun) step() time.Duration {
 	return time.Second * time.Duration(r.Clients*r.Frame) / time.Duration(r.Rate)
 }
 
+// loadType is the type of what load sends: it is counted by that name.
+const loadType = "load"
+
 // loadFrame is what a client sends, encoded once: making the events must not be what is measured.
 func loadFrame(client, events int) []byte {
 	var f framing
 	for i := range events {
-		f.add(fmt.Appendf(nil, `{"type":"load","subject":"client-%d","data":{"client":%d,"value":%d,"text":"%s"}}`,
+		f.add(fmt.Appendf(nil, `{"type":"`+loadType+`","subject":"client-%d","data":{"client":%d,"value":%d,"text":"%s"}}`,
 			client, client, i, "a line of about the length that events have"))
 	}
 	if events == 1 {

@@ -39,6 +39,9 @@ func (s Send) Validate() error {
 // Run sends and prints what became of it. It fails if a line was refused or is missing in the ledger.
 func (s Send) Run(ctx context.Context) error {
 	before, unknown := s.now(ctx, answerTimeout)
+	if unknown != nil && !errors.Is(unknown, errNoTotals) {
+		return unknown
+	}
 	t := &tally{out: s.Err}
 	if err := s.send(ctx, t); err != nil {
 		fmt.Fprintln(s.Out, t)
@@ -49,7 +52,7 @@ func (s Send) Run(ctx context.Context) error {
 		fmt.Fprintln(s.Err, "not compared with the ledger:", unknown)
 		return t.verdict()
 	}
-	return errors.Join(s.compare(ctx, s.Out, before, t.stored(), s.Patience), t.verdict())
+	return errors.Join(s.compare(ctx, s.Out, run{before, t.stored(), s.Type}, s.Patience), t.verdict())
 }
 
 // send brings all lines to the gateway.
