@@ -116,16 +116,15 @@ func (g *Gateway) draining() bool { return g.taking.Err() != nil }
 func (g *Gateway) watch(ctx context.Context) error {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
-	var written uint64
 	for {
 		g.look(ctx)
-		written = g.writeCounts(ctx, written)
+		g.writeCounts(ctx)
 		select {
 		case <-t.C:
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			defer cancel()
-			g.writeCounts(last, written)
+			g.writeCounts(last)
 			return nil
 		}
 	}
@@ -145,15 +144,11 @@ func (g *Gateway) look(ctx context.Context) {
 	g.facts.Store(&f)
 }
 
-// writeCounts writes the totals of what never reached the stream, if they changed, and returns what is written.
-func (g *Gateway) writeCounts(ctx context.Context, written uint64) uint64 {
+// writeCounts writes the totals of what never reached the stream, each second anew: so they are there again after
+// Redis has lost them. That Redis is away is said by the lanes.
+func (g *Gateway) writeCounts(ctx context.Context) {
 	_, rejected := g.metrics.refusals()
-	dropped := g.metrics.dropped.Load()
-	if rejected+dropped == written {
-		return written
+	if dropped := g.metrics.dropped.Load(); rejected+dropped > 0 {
+		_ = produce.WriteCounts(ctx, g.stream, g.instance, rejected, dropped)
 	}
-	if err := produce.WriteCounts(ctx, g.stream, g.instance, rejected, dropped); err != nil {
-		return written // it is said by the lanes that Redis is away; totals are written with the next change
-	}
-	return rejected + dropped
 }

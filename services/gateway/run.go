@@ -27,6 +27,9 @@ func Run(ctx context.Context, c Config) error {
 		return fmt.Errorf("listening for HTTP: %w", err)
 	}
 	telemetry.ListenLine(p.log, "http", listener.Addr())
+	if a, ok := listener.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
+		p.log.Warn("listening beyond this machine without keys: whoever reaches this address may send and read", "addr", a.String())
+	}
 	p.config.Advertise = telemetry.Advertised(c.Advertise, listener.Addr())
 	if c.Listening != nil {
 		c.Listening(listener.Addr().String())
