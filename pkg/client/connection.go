@@ -102,9 +102,9 @@ func withoutURL(err error) error {
 	return err
 }
 
-// lasting says whether an answer to the handshake will be the same next time.
+// lasting says whether an answer to the handshake will be the same next time. One below 400 is not a gateway's.
 func lasting(status int) bool {
-	return status >= 400 && status < 500 && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout
+	return status < 500 && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout
 }
 
 // greeted notes what the gateway said of the session. If it does not know a session that has sent already, what
