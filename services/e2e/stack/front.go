@@ -16,7 +16,7 @@ type Front struct {
 	wg       sync.WaitGroup
 
 	mu     sync.Mutex
-	conns  map[net.Conn]bool
+	conns  map[net.Conn]string // and the gateway that it leads to; empty: a client's
 	closed bool
 }
 
@@ -27,7 +27,7 @@ func (s *Stack) Front(gateways ...*Service) *Front {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	f := &Front{t: s.t, listener: l, conns: map[net.Conn]bool{}}
+	f := &Front{t: s.t, listener: l, conns: map[net.Conn]string{}}
 	for _, g := range gateways {
 		f.backends = append(f.backends, g.Addr("http"))
 	}
@@ -38,6 +38,19 @@ func (s *Stack) Front(gateways ...*Service) *Front {
 
 // WebSocket is where events are sent to.
 func (f *Front) WebSocket() string { return "ws://" + f.listener.Addr().String() + "/ws" }
+
+// Carries is how many connections lead to a gateway now.
+func (f *Front) Carries(g *Service) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for _, gateway := range f.conns {
+		if gateway == g.Addr("http") {
+			n++
+		}
+	}
+	return n
+}
 
 func (f *Front) accept() {
 	for {
@@ -52,14 +65,14 @@ func (f *Front) accept() {
 // serve connects a client with the first gateway that answers, in any order.
 func (f *Front) serve(c net.Conn) {
 	defer f.forget(c)
-	f.remember(c)
+	f.remember(c, "")
 	for _, i := range rand.Perm(len(f.backends)) {
 		b, err := net.Dial("tcp", f.backends[i])
 		if err != nil {
 			continue
 		}
 		defer f.forget(b)
-		f.remember(b)
+		f.remember(b, f.backends[i])
 		var back sync.WaitGroup
 		back.Go(func() { pass(c, b) })
 		pass(b, c)
@@ -75,10 +88,10 @@ func pass(to, from net.Conn) {
 	_ = from.Close()
 }
 
-func (f *Front) remember(c net.Conn) {
+func (f *Front) remember(c net.Conn, gateway string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.conns[c] = true
+	f.conns[c] = gateway
 	if f.closed {
 		_ = c.Close()
 	}
