@@ -28,6 +28,7 @@ func parts() []part {
 		{"proto", nil},
 
 		// Building blocks know nothing of each other that they do not need: whoever imports the client gets no Redis.
+		{"pkg/access", nil},
 		{"pkg/event", []string{"proto"}},
 		{"pkg/histogram", nil},
 		{"pkg/lifecycle", nil},
@@ -45,7 +46,7 @@ func parts() []part {
 		{"pkg/stream/tail", []string{"pkg/event", "pkg/stream"}},
 		{"pkg/stream/deadletter", []string{"pkg/event", "pkg/stream"}},
 		{"pkg/stream/retain", []string{"pkg/stream", "pkg/stream/ledger"}},
-		{"pkg/stream/control", []string{"pkg/stream"}},
+		{"pkg/stream/control", []string{"pkg/access", "pkg/stream"}},
 		{"pkg/stream/server", nil},
 		{"pkg/stream/streamtest", []string{"proto", "pkg/..."}},
 

@@ -1,0 +1,9 @@
+// Package access says who may do what: the scopes there are, the keys that carry them, and where a request comes
+// from.
+//
+//	request ─▶ key? ──▶ Ring.Find ──▶ its scopes
+//	             └ none ─▶ loopback without any key set, or --allow-anonymous ─▶ those of nobody in particular
+//
+// A key is shown as a token and kept as its hash, so what is stored lets nobody in. The package knows neither Redis nor
+// the services: those who keep keys and those who ask for them have only this in common.
+package access
