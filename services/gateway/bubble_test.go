@@ -17,6 +17,7 @@ import (
 	"millrace.dev/pkg/stream/produce"
 	"millrace.dev/pkg/telemetry"
 	"millrace.dev/services/dashboard"
+	"millrace.dev/services/gateway/limit"
 )
 
 // bubble is a gateway whose network is in memory, whose stream is a fakeStore, and whose time passes when all wait.
@@ -35,6 +36,7 @@ func bubbleConfig() Config {
 	c := Config{Flags: Flags{
 		BufferEvents: 10_000, BufferBytes: 64 << 20, BufferPolicy: "block",
 		MaxFrame: 1 << 20, MaxEvent: 1 << 20, MaxBatch: 1000, MaxDepth: 64,
+		Marks:     limit.Marks{SlowLag: 10 * time.Minute, StopLag: time.Hour, SlowMemory: 75, StopMemory: 90},
 		Heartbeat: 30 * time.Second, SessionTTL: 24 * time.Hour, Grace: 10 * time.Second,
 	}}
 	c.Limits = c.limits()

@@ -16,10 +16,12 @@ import (
 // while there is something to write. What is below the window is guarded by the window's lock.
 type connection struct {
 	producer
-	gateway *Gateway
-	ws      *websocket.Conn
-	socket  *socket
-	named   bool
+	gateway   *Gateway
+	ws        *websocket.Conn
+	socket    *socket
+	named     bool
+	who       *sender
+	hindrance hindrance
 
 	// notes are messages to be written, in order; acknowledged is the last number that was.
 	notes        [][]byte
@@ -38,10 +40,10 @@ type connection struct {
 	refreshed time.Time
 }
 
-func newConnection(g *Gateway, ws *websocket.Conn, s *socket, name string) *connection {
-	c := &connection{gateway: g, ws: ws, socket: s}
+func newConnection(g *Gateway, ws *websocket.Conn, s *socket, who *sender, name string) *connection {
+	c := &connection{gateway: g, ws: ws, socket: s, who: who}
 	c.home = g.partitionOf([]byte(name))
-	c.news = c.wake
+	c.news, c.lost = c.wake, c.noteDropped
 	return c
 }
 
@@ -56,6 +58,7 @@ func (c *connection) resume(s *produce.Session, next uint64) {
 // serve reads until the connection ends or the gateway drains. A hijacked connection is not covered by
 // net/http's recover, so it has its own: a fault in a decoder may end one connection, never the process.
 func (c *connection) serve() {
+	defer c.who.Close()
 	defer c.gateway.connections.remove(c)
 	defer c.fail() // nobody begins to write after this
 	defer func() {

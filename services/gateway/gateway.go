@@ -6,10 +6,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/produce"
 	"millrace.dev/services/dashboard"
+	"millrace.dev/services/gateway/limit"
 )
 
 // Gateway takes events from clients and brings them into the stream.
@@ -24,8 +27,14 @@ type Gateway struct {
 	connections connections
 	metrics     *metrics
 	trouble     trouble
+	gate        *gate
+	meters      *limit.Meters
+	rejects     rejects
+	admission   atomic.Pointer[limit.Admission]
 	facts       atomic.Pointer[facts]
-	dashboard   *dashboard.Dashboard
+	// large bounds the memory of frames that are large and being read.
+	large     *semaphore.Weighted
+	dashboard *dashboard.Dashboard
 
 	// recall looks up what is remembered of a named session; tests of time put another in its place, as with
 	// appender.
@@ -56,9 +65,13 @@ func newGateway(c Config, s *stream.Stream, instance string, log *slog.Logger) *
 func newIntake(c Config, log *slog.Logger) *Gateway {
 	g := &Gateway{
 		config: c, log: log, metrics: newMetrics(), room: newRoom(c.BufferEvents, c.BufferBytes),
+		gate: newGate(), meters: limit.NewMeters(c.Rates.Under(nil), limit.Bursts{Events: c.MaxBatch, Bytes: c.MaxFrame}),
+		large:    semaphore.NewWeighted(int64(max(c.BufferBytes, c.MaxFrame))),
 		appended: make(chan struct{}),
 	}
 	g.trouble.log = log
+	g.admission.Store(new(limit.Admission))
+	g.gate.tell = g.hearGate
 	g.facts.Store(&facts{durability: stream.DurabilityMemory})
 	g.taking, g.stopTaking = context.WithCancel(context.Background())
 	return g
@@ -70,7 +83,9 @@ func (g *Gateway) layLanes(partitions int, clustered bool, appenderOf func() app
 	g.partitions = make([]*partition, partitions)
 	for p := range g.partitions {
 		if p == 0 || clustered {
-			g.lanes = append(g.lanes, newLane(g.room, g.metrics, appenderOf()))
+			l := newLane(g.room, g.metrics, appenderOf())
+			l.dropping = g.config.BufferPolicy == policyDropOldest
+			g.lanes = append(g.lanes, l)
 		}
 		g.partitions[p] = g.lanes[len(g.lanes)-1].add(p)
 	}
@@ -100,14 +115,14 @@ func (g *Gateway) accept(p *producer, n uint64, s *event.Span, d *event.Defaults
 	p.owes(to.lane)
 }
 
-// sampleBytes is how much of what was refused is logged (guide: 100 bytes).
-const sampleBytes = 100
-
-// refused counts one event, or one frame, that was refused, and logs the beginning of it.
-func (g *Gateway) refused(source string, r *event.Refusal, raw []byte) {
-	g.metrics.refused(r.Code, 1)
-	g.log.Debug("refused", "source", source, "code", r.Code, "message", r.Message,
-		"sample", string(raw[:min(len(raw), sampleBytes)]))
+// hearGate tells the clients, and the log, that the gate was shut or opened.
+func (g *Gateway) hearGate(shut *event.Refusal) {
+	if shut == nil {
+		g.log.Info("events are taken again")
+	} else {
+		g.log.Warn("no events are taken", "code", shut.Code, "reason", shut.Message)
+	}
+	g.connections.hearGate(shut)
 }
 
 func (g *Gateway) draining() bool { return g.taking.Err() != nil }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"millrace.dev/pkg/telemetry"
@@ -33,6 +34,7 @@ func (p *process) observe(g *Gateway) {
 	p.provider.Counter(telemetry.MetricDropped, telemetry.UnitEvents, all, m.dropped.Load)
 	p.provider.Counter(telemetry.MetricAppendFailures, telemetry.UnitFailures, all, m.appendFailures.Load)
 	p.provider.Counters(telemetry.MetricRejected, telemetry.UnitEvents, m.rejectedSeries)
+	p.provider.Counters(telemetry.MetricHindered, telemetry.UnitEvents, m.hinderedSeries)
 	p.provider.Histogram(telemetry.MetricAckDuration, all, &m.ack)
 }
 
@@ -41,6 +43,18 @@ func (m *metrics) rejectedSeries(yield func(telemetry.Attrs, uint64) bool) {
 	byCode, _ := m.refusals()
 	for code, n := range byCode {
 		if !yield(telemetry.With(telemetry.AttrReason, code), n) {
+			return
+		}
+	}
+}
+
+// hinderedSeries walks what was held back or only counted.
+func (m *metrics) hinderedSeries(yield func(telemetry.Attrs, uint64) bool) {
+	m.mu.Lock()
+	all := maps.Clone(m.hindered)
+	m.mu.Unlock()
+	for h, n := range all {
+		if !yield(telemetry.With(telemetry.AttrReason, h.code, telemetry.AttrOutcome, h.outcome), n) {
 			return
 		}
 	}

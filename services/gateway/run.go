@@ -61,6 +61,7 @@ func (p *process) group(l net.Listener) *lifecycle.Group {
 	g.AddReady("stream", p.open)
 	g.Add("lanes", func(ctx context.Context) error { return p.built.runLanes(ctx) })
 	g.Add("watch", func(ctx context.Context) error { return p.built.watch(ctx) })
+	g.Add("guard", func(ctx context.Context) error { return p.built.guard(ctx) })
 	g.Add("heartbeat", func(ctx context.Context) error {
 		return p.built.connections.beat(ctx, p.config.Heartbeat)
 	})

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,6 +31,7 @@ func (p *process) routes() http.Handler {
 	mux.HandleFunc("GET /ws", p.gated((*Gateway).serveWebSocket))
 	mux.HandleFunc("POST /api/events", p.gated((*Gateway).serveEvents))
 	mux.HandleFunc("GET /debug/buffer", p.gated((*Gateway).serveDebugBuffer))
+	mux.HandleFunc("GET /debug/rejects", p.gated((*Gateway).serveDebugRejects))
 	mux.HandleFunc("GET /debug/workers", p.gated((*Gateway).serveDebugWorkers))
 	mux.HandleFunc("GET /debug/memory", telemetry.MemoryHandler)
 	return http.NewCrossOriginProtection().Handler(mux)
@@ -93,11 +95,17 @@ var (
 	refuseDraining = event.Refuse(codeUnavailable, "this gateway is going away: try again.")
 )
 
-// comeAgain answers 503 with the time after which to try again. Nothing of the request is stored.
+// comeAgain answers that, and after how long, a request can be tried again: 429 to whom it is about, 503 to everybody.
+// Nothing of the request is stored.
 func comeAgain(w http.ResponseWriter, why *event.Refusal) {
-	w.Header().Set("Retry-After", "1")
-	writeJSON(w, http.StatusServiceUnavailable, map[string]any{
-		"code": why.Code, "message": why.Message, "retryable": true,
+	status := http.StatusServiceUnavailable
+	if why.Code == event.CodeRateLimited {
+		status = http.StatusTooManyRequests
+	}
+	after := retryAfter(why)
+	w.Header().Set("Retry-After", strconv.FormatInt(int64((after+time.Second-1)/time.Second), 10))
+	writeJSON(w, status, map[string]any{
+		"code": why.Code, "message": why.Message, "retryable": true, "retry_after_ms": after.Milliseconds(),
 	})
 }
 
