@@ -188,6 +188,9 @@ func (g *Gateway) awaitRoom(ctx context.Context, asks asks, hinder func(why func
 			return err
 		}
 	}
+	if g.room.try(asks.events, asks.bytes) {
+		return nil
+	}
 	hinder(g.trouble.now)
 	return g.room.wait(ctx, asks.events, asks.bytes)
 }

@@ -46,11 +46,11 @@ const (
 // String names the level.
 func (l Level) String() string { return [...]string{"flowing", "slowed", "stopped"}[l] }
 
-// Hysteresis, as parts of the way from the slow mark to the stop mark: intake that has stopped begins again half-way
-// down, and is slowed until the stream is a quarter below the slow mark. Without it intake would flutter at a mark.
+// Hysteresis: intake that has stopped begins again half-way from the stop mark down to the slow mark, and intake that is
+// slowed flows again a tenth below the slow mark. Without it intake would flutter at a mark.
 const (
 	beginAgain = 0.5
-	flowAgain  = -0.25
+	flowAgain  = 0.9
 )
 
 // Admission is intake's answer to pressure. The zero value lets everything in.
@@ -70,7 +70,7 @@ const leastBase = 100
 // Next is the admission after a look at the stream; came is how many events came a second lately.
 func (a Admission) Next(p Pressure, m Marks, came float64) Admission {
 	way, cause := m.way(p)
-	level := a.Level.next(way)
+	level := a.Level.next(way, m.relaxed(p))
 	if level == Flowing {
 		return Admission{}
 	}
@@ -83,14 +83,19 @@ func (a Admission) Next(p Pressure, m Marks, came float64) Admission {
 }
 
 // next is the level for a place on the way from the slow mark (0) to the stop mark (1).
-func (l Level) next(way float64) Level {
+func (l Level) next(way float64, relaxed bool) Level {
 	switch {
 	case way >= 1, l == Stopped && way >= beginAgain:
 		return Stopped
-	case way >= 0, l != Flowing && way >= flowAgain:
+	case way >= 0, l != Flowing && !relaxed:
 		return Slowed
 	}
 	return Flowing
+}
+
+// relaxed says that both are well below their slow marks.
+func (m Marks) relaxed(p Pressure) bool {
+	return float64(p.Lag) < flowAgain*float64(m.SlowLag) && p.Memory < flowAgain*m.SlowMemory
 }
 
 // way is how far the worst of both is from its slow mark to its stop mark, and what that is.
