@@ -37,6 +37,9 @@ const (
 	reasonCount
 )
 
+// reasonNames are the reasons in figures.
+var reasonNames = [reasonCount]string{byOperator: "operator", byDurability: "durability", byAdmission: "admission"}
+
 // tryAgain is when a client that is refused for a while may try again.
 const tryAgain = time.Second
 
@@ -97,4 +100,17 @@ func (g *gate) change() <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.changed
+}
+
+// level is how much a reason keeps out, as MetricGate says it.
+func (g *gate) level(r reason) int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.reasons[r] != nil:
+		return 2
+	case r == byAdmission && g.pace.Load() != nil:
+		return 1
+	}
+	return 0
 }

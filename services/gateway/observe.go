@@ -30,6 +30,10 @@ func (p *process) observe(g *Gateway) {
 	p.provider.Gauge(telemetry.MetricBufferBytes, telemetry.UnitBytes, all, func() int64 { _, n, _ := g.room.used(); return n })
 	p.provider.Gauge(telemetry.MetricBufferCapacity, telemetry.UnitEvents, all, func() int64 { return g.room.limits.events })
 	p.provider.Seconds(telemetry.MetricBufferBlocked, all, func() time.Duration { _, _, d := g.room.used(); return d })
+	for r, name := range reasonNames {
+		p.provider.Gauge(telemetry.MetricGate, telemetry.UnitGates, telemetry.With(telemetry.AttrReason, name),
+			func() int64 { return g.gate.level(reason(r)) })
+	}
 	p.provider.Counter(telemetry.MetricAccepted, telemetry.UnitEvents, all, m.accepted.Load)
 	p.provider.Counter(telemetry.MetricDropped, telemetry.UnitEvents, all, m.dropped.Load)
 	p.provider.Counter(telemetry.MetricAppendFailures, telemetry.UnitFailures, all, m.appendFailures.Load)

@@ -59,7 +59,7 @@ func errorOf(index *int, r *event.Refusal) postedError {
 func (g *Gateway) serveEvents(w http.ResponseWriter, r *http.Request) {
 	who := g.senderOf(r, "/http")
 	defer who.Close()
-	decode, ok := decoderOf(r.Header.Get("Content-Type"))
+	decode, ok := decoderOf(r.Header)
 	if !ok {
 		g.refuseBody(w, who, http.StatusUnsupportedMediaType, event.Refuse(event.CodeInvalidJSON,
 			"Content-Type must be application/json, application/x-ndjson or one of CloudEvents' JSON forms"), nil)
@@ -124,7 +124,11 @@ func decodeJSON(f *frame, l event.Limits) error   { return f.DecodeJSON(f.bytes,
 func decodeNDJSON(f *frame, l event.Limits) error { return f.DecodeNDJSON(f.bytes, l) }
 
 // decoderOf chooses by content type. What curl sends when nobody says anything is taken for JSON.
-func decoderOf(contentType string) (decoder, bool) {
+func decoderOf(h http.Header) (decoder, bool) {
+	if isBinary(h) {
+		return decodeBinary(h), true
+	}
+	contentType := h.Get("Content-Type")
 	if contentType == "" {
 		return decodeJSON, true
 	}
