@@ -95,7 +95,7 @@ func connect(c Config, blocking bool) (redis.UniversalClient, error) {
 	o.MaxRetries = -1
 	o.DialerRetries = 1 // by default a dial is tried five times over half a second: who waits would not know why
 	o.MaxRedirects = 3
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = c.Timeout, c.Timeout, c.Timeout
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = c.Timeout, c.readWithin(), c.Timeout
 	o.ContextTimeoutEnabled = true
 	o.Protocol = 2
 	o.DisableIdentity = true

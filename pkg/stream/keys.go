@@ -11,6 +11,8 @@ import "strconv"
 //	millrace:1:{pN}:events            stream  b (EventBatch), n (events in it)    append.lua; trim.lua cuts
 //	millrace:1:{pN}:ledger            hash    see below                           see below
 //	millrace:1:{pN}:mark:<session>    string  highest number stored               append.lua, marks.lua (expiry)
+//	millrace:1:{pN}:claim:<id>        string  hash of a request's body; expires   claim.lua
+//	millrace:1:{pN}:fence             string  what is waited for; expires         produce.Appender
 //	millrace:1:{pN}:groups            hash    <pipeline> -> low-water entry id    group.lua, renew.lua
 //	millrace:1:{pN}:lease:<consumer>  string  pipeline; expires                   renew.lua
 //	millrace:1:{pN}:state:<pipeline>  hash    see package state                   settle.lua
@@ -60,6 +62,12 @@ func (k Keys) Ledger() string { return k.base + "ledger" }
 
 // Mark is the highest number of a session that is stored in this partition.
 func (k Keys) Mark(session string) string { return k.base + "mark:" + session }
+
+// Claim is what an idempotency key was used for: id is made of the credential and the key.
+func (k Keys) Claim(id string) string { return k.base + "claim:" + id }
+
+// Fence is written before a WAIT or WAITAOF, which count from the connection's own last write.
+func (k Keys) Fence() string { return k.base + "fence" }
 
 // Groups is the registry of pipelines: name to low-water mark.
 func (k Keys) Groups() string { return k.base + "groups" }
