@@ -1,0 +1,22 @@
+package access
+
+import "net/http"
+
+// ForServices lets other services in, by the internal key, and this machine: debug endpoints of a process that has no
+// users. A wrong key is refused even from here.
+func (r *Rules) ForServices(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, req *http.Request) {
+		token, shown, req := TakeToken(req)
+		client := r.ClientOf(req)
+		if shown && !r.Internal(token) || !shown && !client.Loopback {
+			ServicesOnly.Write(w)
+			return
+		}
+		c := Credential{Scopes: Read | Admin, Internal: shown, Client: client}
+		if refusal := r.CheckHost(c, req.Host); refusal != nil {
+			refusal.Write(w)
+			return
+		}
+		h(w, req.WithContext(With(req.Context(), c)))
+	}
+}
