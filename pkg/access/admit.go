@@ -2,6 +2,17 @@ package access
 
 import "net/http"
 
+// Admit decides on a request: by its key and where it comes from, and without a key by the name that it asked for. The
+// request that it returns shows no key any more.
+func (r *Rules) Admit(ring *Ring, req *http.Request, need Scope) (Credential, *http.Request, *Refusal) {
+	token, shown, req := TakeToken(req)
+	c, refusal := r.Decide(ring, Ask{Client: r.ClientOf(req), Need: need, Token: token, Shown: shown})
+	if refusal == nil {
+		refusal = r.CheckHost(c, req.Host)
+	}
+	return c, req, refusal
+}
+
 // ForServices lets other services in, by the internal key, and this machine: debug endpoints of a process that has no
 // users. A wrong key is refused even from here.
 func (r *Rules) ForServices(h http.HandlerFunc) http.HandlerFunc {
