@@ -13,6 +13,9 @@ func (r *Rules) Admit(ring *Ring, req *http.Request, need Scope) (Credential, *h
 	return c, req, refusal
 }
 
+// Services are the rules of a process whose only users are other services, and those on its machine.
+func Services(internalKey string) *Rules { return &Rules{internal: internalKey} }
+
 // ForServices lets other services in, by the internal key, and this machine: debug endpoints of a process that has no
 // users. A wrong key is refused even from here.
 func (r *Rules) ForServices(h http.HandlerFunc) http.HandlerFunc {

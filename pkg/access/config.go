@@ -15,9 +15,9 @@ import (
 type Config struct {
 	AllowAnonymous      bool     `name:"allow-anonymous" help:"Let everyone send and read without a key. Without it only this machine is served, and from the first key on nobody without one."`
 	AllowAnonymousAdmin bool     `name:"allow-anonymous-admin" help:"Let everyone debug and control without a key, too."`
-	TrustedProxies      []string `name:"trusted-proxies" placeholder:"NET,…" help:"Addresses or networks (10.0.0.0/8) of the proxies in front, whose X-Forwarded-For is believed."`
-	CORSOrigins         []string `name:"cors-origins" placeholder:"ORIGIN,…" help:"Origins of other pages that may call this server from a browser: https://shop.example."`
-	Hosts               []string `name:"hosts" placeholder:"NAME,…" help:"Names, beside this machine's own, under which this server is reached without a key; any other name is a page that was rebound to this address."`
+	TrustedProxies      []string `name:"trusted-proxies" placeholder:"NET" help:"Addresses or networks (10.0.0.0/8) of the proxies in front, whose X-Forwarded-For is believed."`
+	CORSOrigins         []string `name:"cors-origins" placeholder:"ORIGIN" help:"Origins of other pages that may call this server from a browser: https://shop.example."`
+	Hosts               []string `name:"hosts" placeholder:"NAME" help:"Names, beside this machine's own, under which this server is reached without a key; any other name is a page that was rebound to this address."`
 	TLSCert             string   `name:"tls-cert" placeholder:"FILE" help:"Speak TLS, with the certificates (PEM) of this file. It is read again when it changes."`
 	TLSKey              string   `name:"tls-key" placeholder:"FILE" help:"The private key (PEM) of --tls-cert."`
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/stream/produce"
 )
 
@@ -25,9 +25,6 @@ const (
 
 // subprotocols that are spoken here, the preferred first.
 var subprotocols = []string{"millrace.v1.json"}
-
-// anonymous is the credential of those who have none.
-const anonymous = ""
 
 // sessionRequest is what a client asks for with ?session=ID&next=N.
 type sessionRequest struct {
@@ -48,7 +45,7 @@ func parseSession(r *http.Request) (sessionRequest, error) {
 		return sessionRequest{}, errors.New("session: it is missing or empty; next=N goes with session=ID")
 	case len(name) > longestSession:
 		return sessionRequest{}, fmt.Errorf("session: %d characters are more than %d", len(name), longestSession)
-	case len(name) < shortestSession && !fromLoopback(r):
+	case guessable(access.From(r.Context()), name):
 		return sessionRequest{}, fmt.Errorf("session: %d characters are fewer than %d: it must be hard to guess", len(name), shortestSession)
 	case strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' }):
 		return sessionRequest{}, errors.New("session: only visible ASCII characters are allowed")
@@ -60,15 +57,10 @@ func parseSession(r *http.Request) (sessionRequest, error) {
 	return sessionRequest{name, next}, nil
 }
 
-// fromLoopback says whether a request comes from this machine. One that was forwarded never does.
-func fromLoopback(r *http.Request) bool {
-	for name := range r.Header {
-		if name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-") {
-			return false
-		}
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	return err == nil && net.ParseIP(host).IsLoopback()
+// guessable says whether a session's id, or a request's Idempotency-Key, is too short to keep others out: those without
+// a key share one credential, in which the id is the secret. On this machine all are one.
+func guessable(c access.Credential, id string) bool {
+	return c.Anonymous() && !c.Client.Loopback && len(id) < shortestSession
 }
 
 // serveWebSocket is GET /ws. It returns as soon as the connection has its own goroutine: one that stayed here
@@ -90,13 +82,16 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := &hijacker{ResponseWriter: w}
-	ws, err := websocket.Accept(h, r, &websocket.AcceptOptions{Subprotocols: subprotocols})
+	ws, err := websocket.Accept(h, r, &websocket.AcceptOptions{
+		Subprotocols:       subprotocols,
+		InsecureSkipVerify: true, // sameOrigin has looked at the Origin already, and knows --cors-origins
+	})
 	if err != nil {
 		g.log.Debug("a handshake failed", "error", err.Error())
 		return
 	}
 	ws.SetReadLimit(-1) // frames are measured in frame.fill, so that a connection can survive one that is too long
-	if !g.connections.add(g.connect(ws, h.socket, asked, session)) {
+	if !g.connections.add(g.connect(r.Context(), ws, h.socket, asked, session)) {
 		_ = ws.Close(goingAway.code, goingAway.reason)
 	}
 }
@@ -112,7 +107,7 @@ func (g *Gateway) openSession(ctx context.Context, asked sessionRequest) (*produ
 }
 
 // connect makes the connection, with its greeting as the first message.
-func (g *Gateway) connect(ws *websocket.Conn, s *socket, asked sessionRequest, session *produce.Session) *connection {
+func (g *Gateway) connect(ctx context.Context, ws *websocket.Conn, s *socket, asked sessionRequest, session *produce.Session) *connection {
 	facts := g.facts.Load()
 	h := hello{
 		session: asked.name, next: 1, heartbeat: g.config.Heartbeat, limits: g.config.Limits,
@@ -121,7 +116,7 @@ func (g *Gateway) connect(ws *websocket.Conn, s *socket, asked sessionRequest, s
 	if session == nil {
 		h.session = rand.Text()
 	}
-	c := newConnection(g, ws, s, h.session)
+	c := newConnection(g, access.From(ctx), ws, s, h.session)
 	if session != nil {
 		h.next, h.last = asked.next, session.Last()
 		h.resumed, h.incarnation = session.Resumed(), session.Incarnation()

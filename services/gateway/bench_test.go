@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/stream/produce"
 )
 
@@ -47,7 +48,7 @@ func benchmarkTake(b *testing.B, text string, events int, named bool) {
 	ctx, cancel := context.WithCancel(b.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- g.runLanes(ctx) }()
-	c := newConnection(g, nil, newSocket(nil, nil), "bench")
+	c := newConnection(g, access.Credential{}, nil, newSocket(nil, nil), "bench")
 	c.broken = true // nobody listens: acknowledgements are decided and not written
 	if named {
 		c.resume(new(produce.Session), 1)

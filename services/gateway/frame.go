@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/event"
 )
 
@@ -29,6 +30,14 @@ func putFrame(f *frame) {
 	if cap(f.bytes) <= keptFrame {
 		frames.Put(f)
 	}
+}
+
+// sourceOf is the source of events that name none: the way that they came, and whose key came with them.
+func sourceOf(way string, c access.Credential) string {
+	if c.Anonymous() {
+		return way
+	}
+	return way + "/" + c.Name
 }
 
 // begin sets what the frame's events get where the sender gave nothing.

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/produce"
@@ -26,6 +27,7 @@ type Gateway struct {
 	trouble     trouble
 	facts       atomic.Pointer[facts]
 	dashboard   *dashboard.Dashboard
+	keys        *access.Keys
 
 	// recall looks up what is remembered of a named session; tests of time put another in its place, as with
 	// appender.
@@ -46,7 +48,7 @@ func newGateway(c Config, s *stream.Stream, instance string, log *slog.Logger) *
 	g := newIntake(c, log)
 	g.stream, g.instance = s, instance
 	g.recall = func(ctx context.Context, name string) (*produce.Session, error) {
-		return produce.Open(ctx, s, anonymous, name, c.SessionTTL)
+		return produce.Open(ctx, s, access.From(ctx).ID, name, c.SessionTTL)
 	}
 	g.layLanes(s.Partitions(), s.Clustered(), func() appender { return g.newAppender() })
 	return g
@@ -56,7 +58,7 @@ func newGateway(c Config, s *stream.Stream, instance string, log *slog.Logger) *
 func newIntake(c Config, log *slog.Logger) *Gateway {
 	g := &Gateway{
 		config: c, log: log, metrics: newMetrics(), room: newRoom(c.BufferEvents, c.BufferBytes),
-		appended: make(chan struct{}),
+		appended: make(chan struct{}), keys: new(access.Keys),
 	}
 	g.trouble.log = log
 	g.facts.Store(&facts{durability: stream.DurabilityMemory})

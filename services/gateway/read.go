@@ -35,6 +35,9 @@ func (c *connection) read() closing {
 		if end := c.frame(kind, r); end != open {
 			return end
 		}
+		if c.revoked.Load() { // what is read ahead is not taken any more
+			return gone
+		}
 		if c.gateway.draining() {
 			return goingAway
 		}
@@ -102,7 +105,7 @@ func (c *connection) keepReading() {
 		return
 	}
 	_ = c.socket.SetReadDeadline(time.Time{})
-	if c.gateway.draining() {
+	if c.gateway.draining() || c.revoked.Load() {
 		c.stopReading()
 	}
 }
@@ -110,7 +113,7 @@ func (c *connection) keepReading() {
 // refuseFrame refuses a frame whole. It uses up no number. A named session is closed with a code that
 // forbids to reconnect, since its sender would send the same again.
 func (c *connection) refuseFrame(f *frame, r *event.Refusal, code websocket.StatusCode) closing {
-	c.gateway.refused("/ws", r, f.bytes)
+	c.gateway.refused(c.source, r, f.bytes)
 	c.say(appendError(nil, 0, r))
 	if c.named {
 		return closing{code, r.Code}
@@ -123,7 +126,7 @@ func (c *connection) take(f *frame) closing {
 	if c.last > produce.MaxNumber-uint64(len(f.Events)) {
 		return closing{websocket.StatusPolicyViolation, "numbers end below 2^53: begin a new session"}
 	}
-	f.begin("/ws")
+	f.begin(c.source)
 	if events, bytes := f.claim(); events > 0 && !c.gateway.room.try(events, bytes) {
 		if err := c.holdBack(events, bytes); err != nil {
 			return gone // serve knows if it is us who go
@@ -156,7 +159,7 @@ func (c *connection) event(s *event.Span, d *event.Defaults) {
 	case s.Refused != nil:
 		c.refuse(c.last + 1)
 		c.note(appendError(nil, c.last, s.Refused))
-		c.gateway.refused("/ws", s.Refused, s.Raw)
+		c.gateway.refused(c.source, s.Refused, s.Raw)
 	default:
 		c.gateway.accept(&c.producer, c.last+1, s, d)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/event"
 )
 
@@ -60,7 +61,7 @@ func (g *Gateway) serveEvents(w http.ResponseWriter, r *http.Request) {
 		comeAgain(w, refusal)
 		return
 	}
-	answer, known := g.post(f)
+	answer, known := g.post(f, sourceOf("/http", access.From(r.Context())))
 	if !known {
 		panic(http.ErrAbortHandler) // net/http's way to cut a request off: any answer would be a guess
 	}
@@ -143,7 +144,7 @@ func (g *Gateway) roomFor(ctx context.Context, events, bytes int) *event.Refusal
 
 // post puts the events on their way and waits until every one is decided, however long Redis is away. The outcome
 // is not known only if this gateway gives up appending before.
-func (g *Gateway) post(f *frame) (answer posted, known bool) {
+func (g *Gateway) post(f *frame, source string) (answer posted, known bool) {
 	q := &request{done: make(chan struct{})}
 	q.home = rand.IntN(len(g.partitions))
 	q.news = func() {
@@ -151,7 +152,7 @@ func (g *Gateway) post(f *frame) (answer posted, known bool) {
 			close(q.done)
 		}
 	}
-	f.begin("/http")
+	f.begin(source)
 	answer = posted{IDs: []string{}, Errors: []postedError{}}
 	if !g.postAll(q, f, &answer) {
 		return answer, true
