@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 )
@@ -20,9 +22,9 @@ type connection struct {
 	addr string
 }
 
-// connect prepares to send to addr, without waiting for anybody there.
-func connect(ctx context.Context, addr, key string) (*connection, error) {
-	conn, err := dial(addr)
+// connect prepares to send to addr, without waiting for anybody there. Nil: without TLS.
+func connect(ctx context.Context, addr, key string, secure *tls.Config) (*connection, error) {
+	conn, err := dial(addr, transport(secure))
 	if err != nil {
 		return nil, err
 	}
@@ -45,9 +47,9 @@ func (c *connection) close() error {
 
 // dial makes a connection that is there again within about 2 s of stats: gRPC's own backoff grows to two minutes.
 // The ping finds a peer that vanished without a word. Proxies of the environment are for the world outside.
-func dial(addr string) (*grpc.ClientConn, error) {
+func dial(addr string, over credentials.TransportCredentials) (*grpc.ClientConn, error) {
 	return grpc.NewClient(addr,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithTransportCredentials(over),
 		grpc.WithNoProxy(),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff: backoff.Config{
@@ -56,6 +58,14 @@ func dial(addr string) (*grpc.ClientConn, error) {
 			MinConnectTimeout: reportFor,
 		}),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 3 * time.Second}))
+}
+
+// transport is what gRPC's connections are made of.
+func transport(secure *tls.Config) credentials.TransportCredentials {
+	if secure == nil {
+		return insecure.NewCredentials()
+	}
+	return credentials.NewTLS(secure)
 }
 
 // authorization is never nil: the exporter would then send what OTEL_EXPORTER_OTLP_HEADERS says.

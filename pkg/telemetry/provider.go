@@ -3,6 +3,7 @@ package telemetry
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,6 +18,7 @@ type ProviderConfig struct {
 	Instance    Instance
 	StatsAddr   string        // host:port of stats' gRPC. Empty: nothing is reported
 	InternalKey string        // shown to stats as a bearer token. Empty: none, and stats takes reports from loopback only
+	TLS         *tls.Config   // spoken to stats. Nil: none is
 	Interval    time.Duration // between two reports. Zero: 1 s
 	Advertise   string        // host:port of this instance's debug calls, as stats can reach it. Empty: none
 	Log         *slog.Logger  // a line when stats goes away, one when it is back. Nil: slog's default
@@ -37,7 +39,7 @@ func NewProvider(ctx context.Context, c ProviderConfig) (*Provider, error) {
 	p := &Provider{figures: &figures{started: c.Instance.Started, version: c.Instance.Version}}
 	options := []sdkmetric.Option{sdkmetric.WithResource(newResource(c.Instance, c.Advertise))}
 	if c.StatsAddr != "" {
-		to, err := connect(ctx, c.StatsAddr, c.InternalKey)
+		to, err := connect(ctx, c.StatsAddr, c.InternalKey, c.TLS)
 		if err != nil {
 			return nil, fmt.Errorf("report to stats at %s: %w", c.StatsAddr, err)
 		}

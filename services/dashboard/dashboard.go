@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -17,6 +18,8 @@ type Config struct {
 	StatsAddr string
 	// InternalKey is shown to stats as the bearer of `authorization`; empty: none is shown.
 	InternalKey string
+	// TLS is spoken to stats; nil: none is.
+	TLS *tls.Config
 	// Log gets a record when stats goes away or comes back. Default: slog.Default().
 	Log *slog.Logger
 	// Heartbeat is the time between two comments on an event stream, which keep proxies from closing it.

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"context"
 	"net"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"millrace.dev/pkg/access"
 	pb "millrace.dev/proto/gen/millrace/v1"
 )
 
@@ -171,3 +173,6 @@ func await(t testing.TB, d *Dashboard, n uint64) {
 		}
 	}
 }
+
+// openToAll lets everybody in.
+func openToAll(_ access.Scope, h http.Handler) http.Handler { return h }

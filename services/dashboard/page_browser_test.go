@@ -30,7 +30,7 @@ type gatewayWith struct {
 func startGateway(t *testing.T, d *Dashboard) *gatewayWith {
 	t.Helper()
 	g := &gatewayWith{addr: "127.0.0.1:0", mux: http.NewServeMux(), got: make(chan string, 8)}
-	d.Register(g.mux)
+	d.Register(g.mux, openToAll)
 	g.mux.HandleFunc("GET /ws", g.socket)
 	g.start(t)
 	t.Cleanup(g.stop)

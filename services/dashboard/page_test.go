@@ -76,7 +76,7 @@ func TestRegisterLeavesOtherPathsAlone(t *testing.T) {
 	for _, path := range []string{"/", "/ws", "/api/", "POST /api/events", "/debug/", "/health"} {
 		mux.Handle(path, own)
 	}
-	New(Config{}).Register(mux)
+	New(Config{}).Register(mux, openToAll)
 	for path, want := range map[string]int{"/api/stats": http.StatusOK, "/api/nothing": http.StatusTeapot, "/health": http.StatusTeapot} {
 		w := httptest.NewRecorder()
 		mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))

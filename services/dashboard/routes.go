@@ -1,16 +1,23 @@
 package dashboard
 
-import "net/http"
+import (
+	"net/http"
 
-// Register mounts the page and its API. Who may call them is for the caller to decide.
-func (d *Dashboard) Register(mux *http.ServeMux) {
-	mux.HandleFunc("GET /api/stats", d.serveStats)
-	mux.HandleFunc("GET /api/stats/stream", d.serveStream)
-	mux.HandleFunc("GET /api/diagnosis", d.serveDiagnosis)
+	"millrace.dev/pkg/access"
+)
+
+// Register mounts the page and its API. need wraps each handler so that only those who have the scope get to it.
+func (d *Dashboard) Register(mux *http.ServeMux, need func(access.Scope, http.Handler) http.Handler) {
+	handle := func(pattern string, scope access.Scope, serve http.HandlerFunc) {
+		mux.Handle(pattern, need(scope, serve))
+	}
+	handle("GET /api/stats", access.Read, d.serveStats)
+	handle("GET /api/stats/stream", access.Read, d.serveStream)
+	handle("GET /api/diagnosis", access.Read, d.serveDiagnosis)
 	page := newPage()
-	mux.HandleFunc("GET /{$}", page.serveIndex)
-	mux.HandleFunc("GET /favicon.svg", page.serveFile)
-	mux.HandleFunc("GET /assets/{file}", page.serveAsset)
+	handle("GET /{$}", access.None, page.serveIndex)
+	handle("GET /favicon.svg", access.None, page.serveFile)
+	handle("GET /assets/{file}", access.None, page.serveAsset)
 }
 
 func (d *Dashboard) serveStats(w http.ResponseWriter, _ *http.Request) {

@@ -56,7 +56,7 @@ func serve(t *testing.T, c Config) *site {
 	t.Helper()
 	mux := http.NewServeMux()
 	s := &site{t: t, d: New(c), server: &http.Server{Handler: mux, ReadTimeout: time.Second}, listen: listen()}
-	s.d.Register(mux)
+	s.d.Register(mux, openToAll)
 	s.served.Go(func() {
 		if err := s.server.Serve(s.listen); !errors.Is(err, http.ErrServerClosed) {
 			t.Errorf("Serve: %v", err)

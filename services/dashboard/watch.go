@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -28,8 +29,12 @@ const (
 // dial prepares the connection to stats. It does not connect: that happens with the first call, and again
 // after every loss. Proxies of the environment are for the world outside.
 func dial(c Config) (*grpc.ClientConn, error) {
+	over := insecure.NewCredentials()
+	if c.TLS != nil {
+		over = credentials.NewTLS(c.TLS)
+	}
 	return grpc.NewClient(c.StatsAddr,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithTransportCredentials(over),
 		grpc.WithNoProxy(),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: firstRetry, Multiplier: 1.6, Jitter: 0.2, MaxDelay: lastRetry},

@@ -16,7 +16,7 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // get asks d for a path.
 func get(d *Dashboard, path string) *httptest.ResponseRecorder {
 	mux := http.NewServeMux()
-	d.Register(mux)
+	d.Register(mux, openToAll)
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 	return w

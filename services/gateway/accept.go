@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/stream/control"
 	"millrace.dev/pkg/stream/produce"
@@ -27,9 +27,6 @@ const (
 
 // subprotocols that are spoken here, the preferred first.
 var subprotocols = []string{"millrace.v1.json"}
-
-// anonymous is the credential of those who have none.
-const anonymous = ""
 
 // sessionRequest is what a client asks for with ?session=ID&next=N.
 type sessionRequest struct {
@@ -50,7 +47,7 @@ func parseSession(r *http.Request) (sessionRequest, error) {
 		return sessionRequest{}, errors.New("session: it is missing or empty; next=N goes with session=ID")
 	case len(name) > longestSession:
 		return sessionRequest{}, fmt.Errorf("session: %d characters are more than %d", len(name), longestSession)
-	case len(name) < shortestSession && !fromLoopback(r):
+	case guessable(access.From(r.Context()), name):
 		return sessionRequest{}, fmt.Errorf("session: %d characters are fewer than %d: it must be hard to guess", len(name), shortestSession)
 	case strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' }):
 		return sessionRequest{}, errors.New("session: only visible ASCII characters are allowed")
@@ -62,15 +59,10 @@ func parseSession(r *http.Request) (sessionRequest, error) {
 	return sessionRequest{name, next}, nil
 }
 
-// fromLoopback says whether a request comes from this machine. One that was forwarded never does.
-func fromLoopback(r *http.Request) bool {
-	for name := range r.Header {
-		if name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-") {
-			return false
-		}
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	return err == nil && net.ParseIP(host).IsLoopback()
+// guessable says whether a session's id, or a request's Idempotency-Key, is too short to keep others out: those without
+// a key share one credential, in which the id is the secret. On this machine all are one.
+func guessable(c access.Credential, id string) bool {
+	return c.Anonymous() && !c.Client.Loopback && len(id) < shortestSession
 }
 
 // serveWebSocket is GET /ws. It returns as soon as the connection has its own goroutine: one that stayed here
@@ -85,7 +77,7 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	who := g.senderOf(r, "/ws")
+	who := g.senderOf(r.Context(), "/ws")
 	if why := g.letIn(who); why != nil {
 		who.Close()
 		g.refused(who, why, nil, 1)
@@ -99,7 +91,10 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := &hijacker{ResponseWriter: w}
-	ws, err := websocket.Accept(h, r, &websocket.AcceptOptions{Subprotocols: subprotocols})
+	ws, err := websocket.Accept(h, r, &websocket.AcceptOptions{
+		Subprotocols:       subprotocols,
+		InsecureSkipVerify: true, // sameOrigin has looked at the Origin already, and knows --cors-origins
+	})
 	if err != nil {
 		who.Close()
 		g.log.Debug("a handshake failed", "error", err.Error())
@@ -115,14 +110,15 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	c.hearGate(g.gate.shut.Load())
 }
 
-// senderOf is who sends a request, as limits and refusals count it.
-func (g *Gateway) senderOf(r *http.Request, path string) *sender {
-	address, _, _ := net.SplitHostPort(r.RemoteAddr)
-	counted := address
-	if fromLoopback(r) {
-		counted = ""
+// senderOf is who sends a request, as limits and refusals count it. Who comes from this machine is not counted by
+// address.
+func (g *Gateway) senderOf(ctx context.Context, path string) *sender {
+	c := access.From(ctx)
+	counted := ""
+	if key := c.Client.LimitKey(); key.IsValid() && !c.Client.Loopback {
+		counted = key.String()
 	}
-	return &sender{Sender: g.meters.Sender(time.Now(), anonymous, counted), path: path, address: address}
+	return &sender{Sender: g.meters.Sender(time.Now(), c.ID, counted), path: path, credential: c}
 }
 
 // letIn counts a connection, or says why there is no place for it.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/stream/produce"
 )
 
@@ -48,6 +49,8 @@ func TestParseSession(t *testing.T) {
 		if c.header != "" {
 			r.Header.Set(c.header, "for=1.2.3.4")
 		}
+		who := access.Credential{Client: new(access.Rules).ClientOf(r)}
+		r = r.WithContext(access.With(r.Context(), who))
 		got, err := parseSession(r)
 		if got != c.want || (err == nil) != (c.fault == "") || err != nil && !strings.HasPrefix(err.Error(), c.fault+":") {
 			t.Errorf("%s from %s %s: %+v, %v", c.query, c.from, c.header, got, err)

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/lifecycle"
 	"millrace.dev/pkg/stream/produce"
@@ -23,6 +24,7 @@ import (
 // bubble is a gateway whose network is in memory, whose stream is a fakeStore, and whose time passes when all wait.
 type bubble struct {
 	*testing.T
+	process  *process
 	gateway  *Gateway
 	store    *fakeStore
 	listener *pipeListener
@@ -39,6 +41,8 @@ func bubbleConfig() Config {
 		Marks:     limit.Marks{SlowLag: 10 * time.Minute, StopLag: time.Hour, SlowMemory: 75, StopMemory: 90},
 		Heartbeat: 30 * time.Second, SessionTTL: 24 * time.Hour, Grace: 10 * time.Second,
 	}}
+	// A network in memory has no loopback.
+	c.Access = access.Config{AllowAnonymous: true, AllowAnonymousAdmin: true, Hosts: []string{"gateway"}}
 	c.Limits = c.limits()
 	return c
 }
@@ -60,11 +64,16 @@ func newBubble(t *testing.T, partitions int, change func(*Config)) *bubble {
 		c.Limits = c.limits()
 	}
 	log := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	p := &process{config: c, instance: telemetry.NewInstance("gateway"), log: log}
+	p := &process{config: c, instance: telemetry.NewInstance("gateway"), log: log, keys: new(access.Keys)}
+	var err error
+	if p.rules, err = c.Access.Rules(""); err != nil {
+		t.Fatal(err)
+	}
+	p.setKeys(access.NewRing(nil))
 	p.dashboard = dashboard.New(dashboard.Config{Log: log})
 	b := &bubble{T: t, store: newFakeStore(partitions), listener: newPipeListener(), ended: make(chan error, 1)}
 	b.gateway = fakeGateway(c, log, b.store)
-	b.gateway.dashboard = p.dashboard
+	b.gateway.dashboard, b.gateway.keys, b.process = p.dashboard, p.keys, p
 	p.built = b.gateway
 	b.client = &http.Client{Transport: &http.Transport{
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return b.listener.dial() },

@@ -1,10 +1,12 @@
 package gateway
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"time"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/telemetry"
@@ -32,14 +34,18 @@ type Config struct {
 	Flags     `embed:""`
 	HTTPAddr  string           `name:"http-addr" default:"127.0.0.1:8000" help:"Listen here for HTTP and WebSocket."`
 	StatsAddr string           `name:"stats-addr" default:"127.0.0.1:9000" help:"Where stats listens for gRPC."`
+	StatsCA   string           `name:"stats-ca" placeholder:"FILE" help:"Speak TLS to stats, whose certificate is of the authorities in this file (PEM), or of those that this machine trusts: system."`
 	Key       string           `name:"internal-key" help:"What services show each other."`
 	Advertise string           `name:"advertise-addr" help:"Address under which other services reach this one. Default: where it listens, by this host's name if on all addresses."`
+	Access    access.Config    `embed:"" group:"Access"`
 	Redis     stream.Config    `embed:"" group:"Redis"`
 	Telemetry telemetry.Config `embed:"" group:"Process"`
 	// Limits are made of the flags above by Run.
 	Limits event.Limits `kong:"-"`
 	// Listening, if set, hears the address once it is known.
 	Listening func(addr string) `kong:"-"`
+	// StatsTLS, if set, is spoken to stats, whatever StatsCA says.
+	StatsTLS *tls.Config `kong:"-"`
 }
 
 // Check returns all faults of the gateway's own settings at once.
@@ -61,7 +67,20 @@ func (f Flags) Check() error {
 
 // Check returns all faults at once.
 func (c Config) Check() error {
-	return errors.Join(c.Flags.Check(), c.Redis.Check(), c.Telemetry.Check())
+	_, err := c.statsTLS()
+	return errors.Join(c.Flags.Check(), c.Access.Check(), c.Redis.Check(), c.Telemetry.Check(), err)
+}
+
+// statsTLS is what is spoken to stats; nil: none.
+func (c Config) statsTLS() (*tls.Config, error) {
+	if c.StatsTLS != nil {
+		return c.StatsTLS, nil
+	}
+	t, err := access.DialTLS(c.StatsCA)
+	if err != nil {
+		return nil, fmt.Errorf("--stats-ca: %w", err)
+	}
+	return t, nil
 }
 
 // limits are those that decide whether an event is valid.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/stream/produce"
 )
 
@@ -22,6 +23,8 @@ type connection struct {
 	named     bool
 	who       *sender
 	hindrance hindrance
+	// revoked is set when the key that opened it is valid no more.
+	revoked atomic.Bool
 
 	// notes are messages to be written, in order; acknowledged is the last number that was.
 	notes        [][]byte
@@ -68,8 +71,12 @@ func (c *connection) serve() {
 		}
 	}()
 	c.greet()
+	defer c.gateway.keys.OnRevoke(c.who.credential, c.revoke)()
 	end := c.read()
-	if end == gone && c.gateway.draining() { // it was us who ended the read
+	switch { // it was us who ended the read
+	case end == gone && c.revoked.Load():
+		end = keyRevoked
+	case end == gone && c.gateway.draining():
 		end = goingAway
 	}
 	if end == goingAway {
@@ -83,7 +90,11 @@ func (c *connection) finish(end closing) {
 	if end == gone {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), c.gateway.config.Grace)
+	within := c.gateway.config.Grace
+	if end == keyRevoked {
+		within = min(within, revokedGrace)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	select {
 	case <-c.quiet():
@@ -106,10 +117,25 @@ type closing struct {
 // Endings without a close code of ours, and the one that every connection gets in a drain. Clients go by the
 // code: 1002, 1003, 1007, 1008, 1009 and 4500-4999 mean do not reconnect, any other means do.
 var (
-	open      = closing{}
-	gone      = closing{code: websocket.StatusAbnormalClosure}
-	goingAway = closing{websocket.StatusServiceRestart, "the gateway is going away: reconnect"}
+	open       = closing{}
+	gone       = closing{code: websocket.StatusAbnormalClosure}
+	goingAway  = closing{websocket.StatusServiceRestart, "the gateway is going away: reconnect"}
+	keyRevoked = closing{websocket.StatusPolicyViolation, access.ErrRevoked.Error()}
 )
+
+// revokedGrace is how long what was taken may take to be acknowledged after its key was revoked. It is stored anyway.
+const revokedGrace = 500 * time.Millisecond
+
+// revoke ends a connection whose key is valid no more: nothing is read from then on, not even what is held back.
+func (c *connection) revoke() {
+	c.revoked.Store(true)
+	c.stopReading()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.giveUp != nil {
+		c.giveUp()
+	}
+}
 
 // greet begins to write. The greeting was queued before anybody else could say anything: it is the first message.
 func (c *connection) greet() {

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/produce"
@@ -35,6 +36,7 @@ type Gateway struct {
 	// large bounds the memory of frames that are large and being read.
 	large     *semaphore.Weighted
 	dashboard *dashboard.Dashboard
+	keys      *access.Keys
 
 	// recall looks up what is remembered of a named session; tests of time put another in its place, as with
 	// appender.
@@ -55,7 +57,7 @@ func newGateway(c Config, s *stream.Stream, instance string, log *slog.Logger) *
 	g := newIntake(c, log)
 	g.stream, g.instance = s, instance
 	g.recall = func(ctx context.Context, name string) (*produce.Session, error) {
-		return produce.Open(ctx, s, anonymous, name, c.SessionTTL)
+		return produce.Open(ctx, s, access.From(ctx).ID, name, c.SessionTTL)
 	}
 	g.layLanes(s.Partitions(), s.Clustered(), func() appender { return g.newAppender() })
 	return g
@@ -67,7 +69,7 @@ func newIntake(c Config, log *slog.Logger) *Gateway {
 		config: c, log: log, metrics: newMetrics(), room: newRoom(c.BufferEvents, c.BufferBytes),
 		gate: newGate(), meters: limit.NewMeters(c.Rates.Under(nil), limit.Bursts{Events: c.MaxBatch, Bytes: c.MaxFrame}),
 		large:    semaphore.NewWeighted(int64(max(c.BufferBytes, c.MaxFrame))),
-		appended: make(chan struct{}),
+		appended: make(chan struct{}), keys: new(access.Keys),
 	}
 	g.trouble.log = log
 	g.admission.Store(new(limit.Admission))

@@ -35,7 +35,7 @@ func (b *bubble) raw(query string) *rawPeer {
 // upgrade sends a handshake, with more right behind it, and reads the answer.
 func upgrade(t testing.TB, c net.Conn, query string, more []byte) *rawPeer {
 	t.Helper()
-	request := fmt.Sprintf("GET /ws%s HTTP/1.1\r\nHost: gateway\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+	request := fmt.Sprintf("GET /ws%s HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", query)
 	if _, err := c.Write(append([]byte(request), more...)); err != nil {
 		t.Fatal(err)

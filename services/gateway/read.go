@@ -33,6 +33,9 @@ func (c *connection) read() closing {
 		if end := c.frame(kind, r); end != open {
 			return end
 		}
+		if c.revoked.Load() { // what is read ahead is not taken any more
+			return gone
+		}
 		if c.gateway.draining() {
 			return goingAway
 		}
@@ -122,7 +125,7 @@ func (c *connection) keepReading() {
 		return
 	}
 	_ = c.socket.SetReadDeadline(time.Time{})
-	if c.gateway.draining() {
+	if c.gateway.draining() || c.revoked.Load() {
 		c.stopReading()
 	}
 }

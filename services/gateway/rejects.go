@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/event"
 	"millrace.dev/services/gateway/limit"
 )
@@ -14,16 +15,25 @@ import (
 // sender is who sends events: what refusals are counted under, and what limits count.
 type sender struct {
 	*limit.Sender
-	// path is how its events come in, /ws or /http; credential is the name of its key, or empty; address its own.
-	path, credential, address string
+	// path is how its events come in: /ws or /http.
+	path       string
+	credential access.Credential
+}
+
+// address is where it sends from.
+func (s *sender) address() string {
+	if a := s.credential.Client.Address; a.IsValid() {
+		return a.String()
+	}
+	return ""
 }
 
 // source is the default of its events' attribute of that name.
 func (s *sender) source() string {
-	if s.credential == "" {
+	if s.credential.Anonymous() {
 		return s.path
 	}
-	return s.path + "/" + s.credential
+	return s.path + "/" + s.credential.Name
 }
 
 const (
@@ -73,8 +83,8 @@ func (r *rejects) note(now time.Time, from *sender, why *event.Refusal, raw []by
 }
 
 func (r *rejects) of(from *sender, code string) *reject {
-	kind := rejectKind{code, from.path, from.credential, from.address}
-	if from.credential != "" {
+	kind := rejectKind{code, from.path, from.credential.Name, from.address()}
+	if kind.credential != "" {
 		kind.address = "" // a credential may come from anywhere
 	}
 	if r.kinds[kind] == nil && len(r.kinds) >= mostRejects {
@@ -115,7 +125,7 @@ func beginning(raw []byte) string {
 func (g *Gateway) refused(from *sender, why *event.Refusal, raw []byte, events int) {
 	g.metrics.refused(why.Code, events)
 	g.rejects.note(time.Now(), from, why, raw, events)
-	g.log.Debug("refused", "source", from.path, "credential", from.credential, "address", from.address,
+	g.log.Debug("refused", "source", from.path, "credential", from.credential.Name, "address", from.address(),
 		"code", why.Code, "message", why.Message, "events", events, "sample", beginning(raw))
 }
 

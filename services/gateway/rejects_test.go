@@ -1,12 +1,13 @@
 package gateway
 
 import (
-	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/event"
 )
 
@@ -43,7 +44,7 @@ func TestRejectsAreBounded(t *testing.T) {
 	var r rejects
 	why := event.Refuse(event.CodeInvalidEvent, "no")
 	for i := range 10 * mostRejects {
-		r.note(time.Unix(int64(i), 0), &sender{path: "/ws", address: fmt.Sprint(i)}, why, []byte("x"), 2)
+		r.note(time.Unix(int64(i), 0), from(i), why, []byte("x"), 2)
 	}
 	all := r.list()
 	total := uint64(0)
@@ -53,4 +54,10 @@ func TestRejectsAreBounded(t *testing.T) {
 	if len(all) > mostRejects+1 || total != 20*mostRejects || all[0].Address != "other" {
 		t.Errorf("%d kinds, %d events, the latest from %q", len(all), total, all[0].Address)
 	}
+}
+
+// from is a sender with an address of its own.
+func from(i int) *sender {
+	address := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+	return &sender{path: "/ws", credential: access.Credential{Client: access.Client{Address: address}}}
 }

@@ -57,7 +57,7 @@ func errorOf(index *int, r *event.Refusal) postedError {
 // serveEvents is POST /api/events: one event, an array, or newline-delimited JSON. It answers when the events
 // are durable.
 func (g *Gateway) serveEvents(w http.ResponseWriter, r *http.Request) {
-	who := g.senderOf(r, "/http")
+	who := g.senderOf(r.Context(), "/http")
 	defer who.Close()
 	decode, ok := decoderOf(r.Header)
 	if !ok {

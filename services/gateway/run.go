@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -9,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/lifecycle"
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/telemetry"
@@ -19,22 +22,48 @@ import (
 // shows its page with what is wrong, and is not ready.
 func Run(ctx context.Context, c Config) error {
 	c.Limits = c.limits()
-	p := &process{config: c, instance: telemetry.NewInstance("gateway")}
+	p := &process{config: c, instance: telemetry.NewInstance("gateway"), keys: new(access.Keys)}
 	p.log = p.ring.Attach(telemetry.NewLogger(os.Stderr, c.Telemetry, "gateway"))
-	p.dashboard = dashboard.New(dashboard.Config{StatsAddr: c.StatsAddr, InternalKey: c.Key, Log: p.log})
+	var err error
+	if p.rules, err = c.Access.Rules(""); err != nil { // the internal key opens nothing to clients
+		return err
+	}
+	if p.config.StatsTLS, err = c.statsTLS(); err != nil {
+		return err
+	}
+	p.dashboard = dashboard.New(dashboard.Config{
+		StatsAddr: c.StatsAddr, InternalKey: c.Key, TLS: p.config.StatsTLS, Log: p.log,
+	})
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("listening for HTTP: %w", err)
 	}
 	telemetry.ListenLine(p.log, "http", listener.Addr())
-	if a, ok := listener.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
-		p.log.Warn("listening beyond this machine without keys: whoever reaches this address may send and read", "addr", a.String())
+	if a, ok := listener.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() && c.Access.AllowAnonymous {
+		p.log.Warn("listening beyond this machine with --allow-anonymous: whoever reaches this address needs no key",
+			"addr", a.String(), "admin", c.Access.AllowAnonymousAdmin)
 	}
 	p.config.Advertise = telemetry.Advertised(c.Advertise, listener.Addr())
 	if c.Listening != nil {
 		c.Listening(listener.Addr().String())
 	}
+	if listener, err = p.secure(listener); err != nil {
+		return err
+	}
 	return p.group(listener).Run(ctx)
+}
+
+// secure speaks TLS on a listener, if there is a certificate. HTTP/2 is not spoken: it has no way for a WebSocket here.
+func (p *process) secure(l net.Listener) (net.Listener, error) {
+	config, err := p.config.Access.TLS(p.log)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	if config == nil {
+		return l, nil
+	}
+	config.NextProtos = []string{"http/1.1"}
+	return tls.NewListener(l, config), nil
 }
 
 // process is a gateway with what surrounds it.
@@ -44,6 +73,8 @@ type process struct {
 	log       *slog.Logger
 	ring      telemetry.Ring
 	dashboard *dashboard.Dashboard
+	rules     *access.Rules
+	keys      *access.Keys
 	provider  *telemetry.Provider
 	// built is there as soon as Redis is, for the parts that start after it; gateway is the same, for requests, as
 	// soon as all parts run: what is let in can then be stored, and told when it ends.
@@ -78,7 +109,8 @@ func (p *process) open(ctx context.Context, ready func()) error {
 	c.Limits, c.Log = p.config.Limits.String(), p.log
 	return stream.Hold(ctx, c, func(s *stream.Stream) {
 		p.built = newGateway(p.config, s, p.instance.ID, p.log)
-		p.built.dashboard = p.dashboard
+		p.built.dashboard, p.built.keys = p.dashboard, p.keys
+		p.setKeys(access.NewRing(nil)) // nobody makes keys yet
 		p.built.look(ctx)
 		p.observe(p.built)
 		p.log.Info("ready", "partitions", s.Partitions(), "durability", p.built.facts.Load().durability)

@@ -11,6 +11,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/redis/go-redis/v9"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/streamtest"
@@ -38,6 +39,7 @@ type running struct {
 func startGateway(t *testing.T, srv *streamtest.Server, change func(*Config)) *running {
 	t.Helper()
 	c := bubbleConfig()
+	c.Access = access.Config{}
 	c.HTTPAddr, c.StatsAddr = "127.0.0.1:0", "127.0.0.1:1"
 	c.Redis = stream.Config{URL: srv.URL, PoolMin: 1, PoolMax: 10, Timeout: 5 * time.Second, Partitions: 4}
 	c.Telemetry = telemetry.Config{LogLevel: "error"}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/telemetry"
 )
@@ -26,15 +27,17 @@ const (
 // routes says which path is answered by whom.
 func (p *process) routes() http.Handler {
 	mux := http.NewServeMux()
-	telemetry.NewHealth(p.instance, p.ready).Routes(mux)
-	p.dashboard.Register(mux)
-	mux.HandleFunc("GET /ws", p.gated((*Gateway).serveWebSocket))
-	mux.HandleFunc("POST /api/events", p.gated((*Gateway).serveEvents))
-	mux.HandleFunc("GET /debug/buffer", p.gated((*Gateway).serveDebugBuffer))
-	mux.HandleFunc("GET /debug/rejects", p.gated((*Gateway).serveDebugRejects))
-	mux.HandleFunc("GET /debug/workers", p.gated((*Gateway).serveDebugWorkers))
-	mux.HandleFunc("GET /debug/memory", telemetry.MemoryHandler)
-	return http.NewCrossOriginProtection().Handler(mux)
+	need := func(scope access.Scope, h http.Handler) http.Handler { return p.need(scope, h) }
+	telemetry.NewHealth(p.instance, p.ready).Routes(mux) // for everybody, under any name: probes know neither
+	p.dashboard.Register(mux, need)
+	mux.Handle("GET /ws", need(access.Publish, p.gated((*Gateway).serveWebSocket)))
+	mux.Handle("POST /api/events", need(access.Publish, p.gated((*Gateway).serveEvents)))
+	mux.Handle("GET /debug/buffer", need(access.Admin, p.gated((*Gateway).serveDebugBuffer)))
+	mux.Handle("GET /debug/rejects", need(access.Admin, p.gated((*Gateway).serveDebugRejects)))
+	mux.Handle("GET /debug/workers", need(access.Admin, p.gated((*Gateway).serveDebugWorkers)))
+	mux.Handle("GET /debug/memory", need(access.Admin, http.HandlerFunc(telemetry.MemoryHandler)))
+	// What operators say: /api/control, /api/keys.
+	return p.sameOrigin(p.shared(mux))
 }
 
 // gated answers 503 while there is no Redis yet.

@@ -91,7 +91,7 @@ func TestSessionIsKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		session, err := produce.Open(t.Context(), s, anonymous, sessionName, 24*time.Hour)
+		session, err := produce.Open(t.Context(), s, "", sessionName, 24*time.Hour)
 		if err != nil || !session.Resumed() {
 			t.Fatalf("it is not known: %v", err)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/telemetry"
 )
@@ -21,6 +22,7 @@ type Config struct {
 	HTTPAddr  string           `name:"http-addr" default:"127.0.0.1:0" help:"Listen here for health and debug calls."`
 	Key       string           `name:"internal-key" help:"What services show each other. Without one, reports are taken from loopback only."`
 	Advertise string           `name:"advertise-addr" help:"Address under which other services reach this one. Default: where it listens, by this host's name if on all addresses."`
+	Access    access.Config    `embed:"" group:"Access"`
 	Redis     stream.Config    `embed:"" group:"Redis"`
 	Telemetry telemetry.Config `embed:"" group:"Process"`
 	// Listening, if set, hears the address of gRPC once it is known.
@@ -37,5 +39,5 @@ func (f Flags) Check() error {
 
 // Check returns all faults at once.
 func (c Config) Check() error {
-	return errors.Join(c.Flags.Check(), c.Redis.Check(), c.Telemetry.Check())
+	return errors.Join(c.Flags.Check(), c.Access.Check(), c.Redis.Check(), c.Telemetry.Check())
 }

@@ -2,87 +2,125 @@ package stats
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
-	"log/slog"
+	"errors"
 	"net"
-	"runtime/debug"
+	"net/http"
+	"net/netip"
 	"strings"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+
+	"millrace.dev/pkg/access"
 )
 
-// gate lets reports in from this machine, and from elsewhere with the internal key: who may report can make figures
-// say what he likes. Whoever reaches the address may read.
-type gate struct{ key string }
+// gate lets those in who may: reports from this machine, and from elsewhere with the internal key, since who may report
+// can make figures say what he likes; readers as the gateway does; health everybody.
+type gate struct {
+	rules *access.Rules
+	keys  *access.Keys
+}
 
 func (g gate) unary(ctx context.Context, in any, call *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
-	if call.FullMethod == collector.MetricsService_Export_FullMethodName {
-		if err := g.mayReport(ctx); err != nil {
-			return nil, err
-		}
+	ctx, end, err := g.enter(ctx, call.FullMethod)
+	if err != nil {
+		return nil, err
 	}
+	defer end()
 	return handle(ctx, in)
 }
 
-func (g gate) mayReport(ctx context.Context) error {
+// stream is unary for calls that go on: one whose key is revoked ends.
+func (g gate) stream(srv any, to grpc.ServerStream, call *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+	ctx, end, err := g.enter(to.Context(), call.FullMethod)
+	if err != nil {
+		return err
+	}
+	defer end()
+	err = handle(srv, admitted{to, ctx})
+	if errors.Is(context.Cause(ctx), access.ErrRevoked) {
+		return status.Error(codes.Unauthenticated, access.ErrRevoked.Error())
+	}
+	return err
+}
+
+// admitted is a stream that ends with the key that opened it.
+type admitted struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+// Context implements grpc.ServerStream.
+func (a admitted) Context() context.Context { return a.ctx }
+
+// enter decides on a call; its context then ends with its key.
+func (g gate) enter(ctx context.Context, method string) (_ context.Context, end func(), err error) {
 	switch {
-	case fromLoopback(ctx):
+	case strings.HasPrefix(method, "/"+healthpb.Health_ServiceDesc.ServiceName+"/"):
+		return ctx, func() {}, nil
+	case method == collector.MetricsService_Export_FullMethodName:
+		return ctx, func() {}, g.mayReport(ctx)
+	}
+	token, shown := tokenOf(ctx)
+	c, refusal := g.rules.Decide(g.keys.Ring(), access.Ask{
+		Client: g.clientOf(ctx), Need: access.Read, Token: token, Shown: shown,
+	})
+	if refusal != nil {
+		return nil, nil, status.Error(codeOf(refusal), refusal.Message)
+	}
+	ctx, end = g.keys.While(ctx, c)
+	return ctx, end, nil
+}
+
+func (g gate) mayReport(ctx context.Context) error {
+	if g.clientOf(ctx).Loopback {
 		return nil
-	case g.key == "":
-		return status.Error(codes.PermissionDenied, "reports are taken from this machine only: set --internal-key on both sides")
-	case !g.shown(ctx):
-		return status.Error(codes.Unauthenticated, "a report from another machine needs the internal key (authorization: Bearer)")
+	}
+	if token, shown := tokenOf(ctx); !shown || !g.rules.Internal(token) {
+		return status.Error(codes.Unauthenticated,
+			"a report from another machine needs the internal key (authorization: Bearer): set --internal-key on both sides")
 	}
 	return nil
 }
 
-// shown says whether a call carries the key. The time that it takes does not depend on what was shown.
-func (g gate) shown(ctx context.Context) bool {
+// codeOf is what gRPC calls a refusal.
+func codeOf(r *access.Refusal) codes.Code {
+	switch r.Status {
+	case http.StatusUnauthorized:
+		return codes.Unauthenticated
+	case http.StatusServiceUnavailable:
+		return codes.Unavailable
+	}
+	return codes.PermissionDenied
+}
+
+func tokenOf(ctx context.Context) (token string, shown bool) {
 	md, _ := metadata.FromIncomingContext(ctx)
-	want := sha256.Sum256([]byte(g.key))
 	for _, value := range md.Get("authorization") {
-		scheme, token, _ := strings.Cut(value, " ")
-		got := sha256.Sum256([]byte(token))
-		if strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare(got[:], want[:]) == 1 {
-			return true
+		if token, shown := access.Bearer(value); shown {
+			return token, true
 		}
 	}
-	return false
+	return "", false
 }
 
-func fromLoopback(ctx context.Context) bool {
-	p, ok := peer.FromContext(ctx)
-	if !ok {
-		return false
+// clientOf is where a call comes from, proxies included: they say for whom as over HTTP.
+func (g gate) clientOf(ctx context.Context) access.Client {
+	var from netip.Addr
+	if p, ok := peer.FromContext(ctx); ok {
+		if tcp, ok := p.Addr.(*net.TCPAddr); ok {
+			from, _ = netip.AddrFromSlice(tcp.IP)
+		}
 	}
-	tcp, ok := p.Addr.(*net.TCPAddr)
-	return ok && tcp.IP.IsLoopback()
-}
-
-// recoverUnary turns a panic in a call into its failure: one message must not end the process.
-func recoverUnary(log *slog.Logger) grpc.UnaryServerInterceptor {
-	return func(ctx context.Context, in any, call *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (_ any, err error) {
-		defer recovered(log, call.FullMethod, &err)
-		return handle(ctx, in)
+	md, _ := metadata.FromIncomingContext(ctx)
+	header := make(http.Header, len(md))
+	for name, values := range md {
+		header[http.CanonicalHeaderKey(name)] = values
 	}
-}
-
-func recoverStream(log *slog.Logger) grpc.StreamServerInterceptor {
-	return func(srv any, to grpc.ServerStream, call *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
-		defer recovered(log, call.FullMethod, &err)
-		return handle(srv, to)
-	}
-}
-
-func recovered(log *slog.Logger, method string, err *error) {
-	if v := recover(); v != nil {
-		log.Error("a call panicked", "method", method, "panic", v, "stack", string(debug.Stack()))
-		*err = status.Error(codes.Internal, "a fault of stats; its log says more")
-	}
+	return g.rules.ClientAt(from, header)
 }

@@ -4,53 +4,144 @@ import (
 	"context"
 	"net"
 	"testing"
+	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
+	"millrace.dev/pkg/access"
 	pb "millrace.dev/proto/gen/millrace/v1"
 )
 
-func TestWhoMayReport(t *testing.T) {
-	const report, read = collector.MetricsService_Export_FullMethodName, pb.StatsService_GetStats_FullMethodName
+// gateOf is a gate that knows these keys; a ring of nil is that it knows none yet.
+func gateOf(t *testing.T, c access.Config, internal string, ring *access.Ring) gate {
+	t.Helper()
+	rules, err := c.Rules(internal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := gate{rules, new(access.Keys)}
+	if ring != nil {
+		g.keys.Set(ring)
+	}
+	return g
+}
+
+// mint makes a key.
+func mint(t *testing.T, scopes access.Scope) (access.Key, string) {
+	t.Helper()
+	k, token, err := access.Mint("test", scopes, "", time.Unix(1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k, token
+}
+
+const (
+	reporting  = collector.MetricsService_Export_FullMethodName
+	readStats  = pb.StatsService_GetStats_FullMethodName
+	reflecting = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+	checking   = healthpb.Health_Check_FullMethodName
+)
+
+func TestWhoMayCall(t *testing.T) {
+	reader, readToken := mint(t, access.Read)
+	sender, sendToken := mint(t, access.Publish)
+	none, keys := access.NewRing(nil), access.NewRing([]access.Key{reader, sender})
+	const key, internal = "s3cret", "Bearer s3cret"
 	for _, c := range []struct {
-		name, key, from, shown, method string
-		want                           codes.Code
+		name   string
+		config access.Config
+		ring   *access.Ring
+		key    string
+		from   string
+		shown  []string // metadata
+		method string
+		want   codes.Code
 	}{
-		{"this machine", "", "127.0.0.1", "", report, codes.OK},
-		{"this machine, by IPv6", "", "::1", "", report, codes.OK},
-		{"this machine, with a key set", "s3cret", "127.0.0.1", "", report, codes.OK},
-		{"another machine without a key set", "", "10.0.0.9", "", report, codes.PermissionDenied},
-		{"another machine, a key where none is set", "", "10.0.0.9", "Bearer ", report, codes.PermissionDenied},
-		{"another machine without the key", "s3cret", "10.0.0.9", "", report, codes.Unauthenticated},
-		{"another machine with a wrong key", "s3cret", "10.0.0.9", "Bearer guess", report, codes.Unauthenticated},
-		{"another machine, another scheme", "s3cret", "10.0.0.9", "Basic s3cret", report, codes.Unauthenticated},
-		{"another machine with the key", "s3cret", "10.0.0.9", "Bearer s3cret", report, codes.OK},
-		{"reading is open", "s3cret", "10.0.0.9", "", read, codes.OK},
+		{"this machine reports", access.Config{}, none, "", "127.0.0.1", nil, reporting, codes.OK},
+		{"this machine reports, by IPv6", access.Config{}, none, "", "::1", nil, reporting, codes.OK},
+		{"this machine reports, with a key set", access.Config{}, none, key, "127.0.0.1", nil, reporting, codes.OK},
+		{"this machine reports before keys are known", access.Config{}, nil, "", "127.0.0.1", nil, reporting, codes.OK},
+		{"a report through a proxy", access.Config{}, none, "", "127.0.0.1", []string{"x-forwarded-for", "127.0.0.1"}, reporting, codes.Unauthenticated},
+		{"another machine reports, no key set", access.Config{}, none, "", "10.0.0.9", nil, reporting, codes.Unauthenticated},
+		{"another machine reports, a key where none is set", access.Config{}, none, "", "10.0.0.9", []string{"authorization", "Bearer "}, reporting, codes.Unauthenticated},
+		{"another machine reports without the key", access.Config{}, none, key, "10.0.0.9", nil, reporting, codes.Unauthenticated},
+		{"another machine reports with a wrong key", access.Config{}, none, key, "10.0.0.9", []string{"authorization", "Bearer guess"}, reporting, codes.Unauthenticated},
+		{"another machine reports by another scheme", access.Config{}, none, key, "10.0.0.9", []string{"authorization", "Basic s3cret"}, reporting, codes.Unauthenticated},
+		{"another machine reports with the key", access.Config{}, none, key, "10.0.0.9", []string{"authorization", internal}, reporting, codes.OK},
+		{"a reader's key does not report", access.Config{}, keys, key, "10.0.0.9", []string{"authorization", "Bearer " + readToken}, reporting, codes.Unauthenticated},
+		{"everybody reads, nobody reports", access.Config{AllowAnonymous: true}, none, key, "10.0.0.9", nil, reporting, codes.Unauthenticated},
+
+		{"this machine reads", access.Config{}, none, "", "127.0.0.1", nil, readStats, codes.OK},
+		{"this machine reads before keys are known", access.Config{}, nil, "", "127.0.0.1", nil, readStats, codes.OK},
+		{"this machine reads once there are keys", access.Config{}, keys, "", "127.0.0.1", nil, readStats, codes.Unauthenticated},
+		{"another machine reads", access.Config{}, none, "", "10.0.0.9", nil, readStats, codes.PermissionDenied},
+		{"another machine reads before keys are known", access.Config{}, nil, "", "10.0.0.9", nil, readStats, codes.Unavailable},
+		{"everybody may read", access.Config{AllowAnonymous: true}, keys, "", "10.0.0.9", nil, readStats, codes.OK},
+		{"a wrong key where everybody may read", access.Config{AllowAnonymous: true}, keys, "", "10.0.0.9", []string{"authorization", "Bearer guess"}, readStats, codes.Unauthenticated},
+		{"a key", access.Config{}, keys, "", "10.0.0.9", []string{"authorization", "Bearer " + readToken}, readStats, codes.OK},
+		{"a key without the scope", access.Config{}, keys, "", "10.0.0.9", []string{"authorization", "Bearer " + sendToken}, readStats, codes.PermissionDenied},
+		{"a service reads", access.Config{}, keys, key, "10.0.0.9", []string{"authorization", internal}, readStats, codes.OK},
+		{"a service reads before keys are known", access.Config{}, nil, key, "10.0.0.9", []string{"authorization", internal}, readStats, codes.OK},
+		{"reflection", access.Config{}, keys, "", "10.0.0.9", []string{"authorization", "Bearer " + readToken}, reflecting, codes.OK},
+		{"reflection without a key", access.Config{}, keys, "", "127.0.0.1", nil, reflecting, codes.Unauthenticated},
+		{"health", access.Config{}, keys, key, "10.0.0.9", nil, checking, codes.OK},
+		{"health before keys are known", access.Config{}, nil, key, "10.0.0.9", []string{"authorization", "Bearer guess"}, checking, codes.OK},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ctx := peer.NewContext(t.Context(), &peer.Peer{Addr: &net.TCPAddr{IP: net.ParseIP(c.from), Port: 4711}})
-			if c.shown != "" {
-				ctx = metadata.NewIncomingContext(ctx, metadata.Pairs("authorization", c.shown))
+			if len(c.shown) > 0 {
+				ctx = metadata.NewIncomingContext(ctx, metadata.Pairs(c.shown...))
 			}
-			called := false
-			_, err := gate{key: c.key}.unary(ctx, nil, &grpc.UnaryServerInfo{FullMethod: c.method}, func(context.Context, any) (any, error) {
-				called = true
+			g := gateOf(t, c.config, c.key, c.ring)
+			called := 0
+			_, err := g.unary(ctx, nil, &grpc.UnaryServerInfo{FullMethod: c.method}, func(context.Context, any) (any, error) {
+				called++
 				return nil, nil
 			})
-			if status.Code(err) != c.want || called != (c.want == codes.OK) {
-				t.Errorf("error %v, called %v", err, called)
+			again := g.stream(nil, onStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: c.method}, func(any, grpc.ServerStream) error {
+				called++
+				return nil
+			})
+			if status.Code(err) != c.want || status.Code(again) != c.want || (called == 2) != (c.want == codes.OK) {
+				t.Errorf("errors %v and %v, called %d times", err, again, called)
 			}
 		})
 	}
 }
 
+// onStream is a stream that has nothing but a context.
+type onStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s onStream) Context() context.Context { return s.ctx }
+
+// What streams by a key that is revoked ends.
+func TestRevokingEndsAStream(t *testing.T) {
+	k, token := mint(t, access.Read)
+	g := gateOf(t, access.Config{}, "", access.NewRing([]access.Key{k}))
+	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", "Bearer "+token))
+	err := g.stream(nil, onStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: pb.StatsService_WatchStats_FullMethodName},
+		func(_ any, to grpc.ServerStream) error {
+			g.keys.Set(access.NewRing(nil))
+			<-to.Context().Done()
+			return to.Context().Err()
+		})
+	if status.Code(err) != codes.Unauthenticated {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestACallFromNowhereIsNotOfThisMachine(t *testing.T) {
-	if fromLoopback(t.Context()) {
+	if gateOf(t, access.Config{}, "", nil).clientOf(t.Context()).Loopback {
 		t.Error("a call without a peer counts as local")
 	}
 }

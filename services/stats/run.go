@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/lifecycle"
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/telemetry"
@@ -18,7 +19,10 @@ import (
 // Run serves until ctx ends. While Redis is away it answers with what it last knew and what processes report, and is
 // not ready.
 func Run(ctx context.Context, c Config) error {
-	p := newProcess(c)
+	p, err := newProcess(c)
+	if err != nil {
+		return err
+	}
 	grpc, err := p.listen(ctx, "grpc", c.GRPCAddr)
 	if err != nil {
 		return err
@@ -37,6 +41,7 @@ func Run(ctx context.Context, c Config) error {
 // process is stats with what surrounds it.
 type process struct {
 	config   Config
+	keys     *access.Keys
 	instance telemetry.Instance
 	log      *slog.Logger
 	ring     telemetry.Ring
@@ -48,14 +53,24 @@ type process struct {
 	server    *server
 }
 
-func newProcess(c Config) *process {
-	p := &process{config: c, instance: telemetry.NewInstance("stats"), feed: newFeed(c.Forget), board: new(board)}
+func newProcess(c Config) (*process, error) {
+	p := &process{
+		config: c, keys: new(access.Keys), instance: telemetry.NewInstance("stats"), feed: newFeed(c.Forget), board: new(board),
+	}
 	p.log = p.ring.Attach(telemetry.NewLogger(os.Stderr, c.Telemetry, "stats"))
 	p.config.Redis.Log = p.log
 	p.sweeper = newSweeper(p.config.Redis, p.log)
 	p.publisher = newPublisher(p.feed, p.board, c.Redis.URL)
-	p.server = newServer(p.board, p.feed, c.Key, p.log)
-	return p
+	rules, err := c.Access.Rules(c.Key)
+	if err != nil {
+		return nil, err
+	}
+	secure, err := c.Access.TLS(p.log)
+	if err != nil {
+		return nil, err
+	}
+	p.server = newServer(p.board, p.feed, gate{rules, p.keys}, secure, p.log)
+	return p, nil
 }
 
 func (p *process) listen(ctx context.Context, what, addr string) (net.Listener, error) {
@@ -84,6 +99,7 @@ func (p *process) group(grpc, http net.Listener) *lifecycle.Group {
 // to tell.
 func (p *process) open(ctx context.Context) error {
 	return stream.Hold(ctx, p.config.Redis, func(s *stream.Stream) {
+		p.keys.Set(access.NewRing(nil)) // nobody makes keys yet
 		p.sweeper.open(s)
 		p.log.Info("ready", "partitions", s.Partitions())
 	})
@@ -98,7 +114,8 @@ func (p *process) sweep(ctx context.Context) error {
 // report tells our own server how this process is doing, until ctx ends.
 func (p *process) report(ctx context.Context, grpc net.Addr) error {
 	return telemetry.Report(ctx, telemetry.ProviderConfig{
-		Instance: p.instance, StatsAddr: loopback(grpc), InternalKey: p.config.Key, Advertise: p.config.Advertise, Log: p.log,
+		Instance: p.instance, StatsAddr: loopback(grpc), InternalKey: p.config.Key, Advertise: p.config.Advertise,
+		TLS: p.config.Access.DialOwn(), Log: p.log,
 	}, func(provider *telemetry.Provider) {
 		provider.Histogram(telemetry.MetricSweepDuration, telemetry.With(), &p.sweeper.took)
 	})
@@ -117,7 +134,7 @@ func loopback(addr net.Addr) string {
 func (p *process) routes() http.Handler {
 	mux := http.NewServeMux()
 	telemetry.NewHealth(p.instance, p.ready).Routes(mux)
-	mux.HandleFunc("GET /debug/memory", telemetry.MemoryHandler)
+	mux.Handle("GET /debug/memory", access.Services(p.config.Key).ForServices(telemetry.MemoryHandler))
 	return mux
 }
 

@@ -189,7 +189,10 @@ func TestRunWithoutRedis(t *testing.T) {
 
 func TestReadiness(t *testing.T) {
 	srv := streamtest.Redis(t)
-	p := newProcess(Config{Flags: Flags{Forget: time.Minute}, Redis: stream.Config{URL: srv.URL}})
+	p, err := newProcess(Config{Flags: Flags{Forget: time.Minute}, Redis: stream.Config{URL: srv.URL}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := p.ready(t.Context()); err == nil {
 		t.Error("it is ready before it has read anything")
 	}
@@ -207,7 +210,10 @@ func TestReadiness(t *testing.T) {
 }
 
 func TestHTTP(t *testing.T) {
-	p := newProcess(Config{Flags: Flags{Forget: time.Minute}})
+	p, err := newProcess(Config{Flags: Flags{Forget: time.Minute}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	l, err := p.listen(ctx, "http", "127.0.0.1:0")
 	if err != nil {

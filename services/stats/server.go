@@ -2,6 +2,7 @@ package stats
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -9,6 +10,8 @@ import (
 
 	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/encoding/gzip" // stock exporters may compress their reports
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -34,17 +37,23 @@ type server struct {
 	service *service
 }
 
-func newServer(b *board, f *feed, key string, log *slog.Logger) *server {
+// newServer makes one that speaks TLS, if it is told how.
+func newServer(b *board, f *feed, g gate, secure *tls.Config, log *slog.Logger) *server {
+	over := insecure.NewCredentials()
+	if secure != nil {
+		over = credentials.NewTLS(secure)
+	}
 	s := &server{
 		grpc: grpc.NewServer(
+			grpc.Creds(over),
 			grpc.MaxRecvMsgSize(mostReceived),
 			grpc.MaxConcurrentStreams(mostStreams),
 			grpc.ConnectionTimeout(10*time.Second),
 			// Other services ping every 10 s to find out that we are gone; gRPC's default calls that an attack.
 			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 			grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
-			grpc.ChainUnaryInterceptor(recoverUnary(log), gate{key: key}.unary),
-			grpc.ChainStreamInterceptor(recoverStream(log)),
+			grpc.ChainUnaryInterceptor(recoverUnary(log), g.unary),
+			grpc.ChainStreamInterceptor(recoverStream(log), g.stream),
 		),
 		health:  health.NewServer(),
 		service: &service{board: b, closing: make(chan struct{})},

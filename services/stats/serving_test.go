@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/telemetry"
 )
 
@@ -37,7 +38,7 @@ func serve(t *testing.T, key string) *serving {
 	}
 	s := &serving{addr: l.Addr().String(), feed: newFeed(time.Minute), board: new(board)}
 	newPublisher(s.feed, s.board, "")
-	s.server = newServer(s.board, s.feed, key, quiet())
+	s.server = newServer(s.board, s.feed, gateOf(t, access.Config{}, key, access.NewRing(nil)), nil, quiet())
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.serve(ctx, l) }()

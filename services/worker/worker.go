@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/lifecycle"
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/consume"
@@ -21,6 +23,10 @@ import (
 // Run works until ctx ends, and then finishes what it has begun. While Redis is away it is alive and not ready.
 func Run(ctx context.Context, c Config) error {
 	p := &process{config: c, instance: telemetry.NewInstance("worker")}
+	var err error
+	if p.statsTLS, err = c.statsTLS(); err != nil {
+		return err
+	}
 	p.log = p.ring.Attach(telemetry.NewLogger(os.Stderr, c.Telemetry, "worker"))
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.HTTPAddr)
 	if err != nil {
@@ -41,6 +47,7 @@ type process struct {
 	log      *slog.Logger
 	ring     telemetry.Ring
 	provider *telemetry.Provider
+	statsTLS *tls.Config // nil: stats speaks none
 	// stream is there as soon as Redis is.
 	stream atomic.Pointer[stream.Stream]
 }
@@ -65,7 +72,7 @@ func (p *process) group(l net.Listener) *lifecycle.Group {
 // report tells stats once a second how this worker is doing, until ctx ends.
 func (p *process) report(ctx context.Context, ready func()) error {
 	return telemetry.Report(ctx, telemetry.ProviderConfig{
-		Instance: p.instance, StatsAddr: p.config.StatsAddr, InternalKey: p.config.Key,
+		Instance: p.instance, StatsAddr: p.config.StatsAddr, InternalKey: p.config.Key, TLS: p.statsTLS,
 		Advertise: p.config.Advertise, Log: p.log,
 	}, func(provider *telemetry.Provider) {
 		p.provider = provider
@@ -95,7 +102,7 @@ func (p *process) consume(ctx context.Context, c consume.Config, h consume.Handl
 func (p *process) routes() http.Handler {
 	mux := http.NewServeMux()
 	telemetry.NewHealth(p.instance, p.ready).Routes(mux)
-	mux.HandleFunc("GET /debug/memory", telemetry.MemoryHandler)
+	mux.Handle("GET /debug/memory", access.Services(p.config.Key).ForServices(telemetry.MemoryHandler))
 	return mux
 }
 

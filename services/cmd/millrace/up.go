@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"time"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/lifecycle"
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/server"
@@ -27,15 +29,18 @@ type up struct {
 	Gateway   gateway.Flags    `embed:"" group:"Gateway"`
 	Worker    worker.Flags     `embed:"" group:"Worker"`
 	Stats     stats.Flags      `embed:"" group:"Stats"`
+	Access    access.Config    `embed:"" group:"Access"`
 	Redis     stream.Config    `embed:"" group:"Redis"`
 	Telemetry telemetry.Config `embed:"" group:"Process"`
 
 	out io.Writer
+	key string // the internal key: known to this process alone
 }
 
 // Validate is called by kong: all faults at once.
 func (u up) Validate() error {
-	return errors.Join(u.Gateway.Check(), u.Worker.Check(), u.Stats.Check(), u.Redis.Check(), u.Telemetry.Check())
+	return errors.Join(u.Gateway.Check(), u.Worker.Check(), u.Stats.Check(),
+		u.Access.Check(), u.Redis.Check(), u.Telemetry.Check())
 }
 
 // Run runs everything until it is told to stop. Parts stop in the reverse order: the gateway stores what it has
@@ -45,7 +50,7 @@ func (u up) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	u.Redis.URL = redis.URL()
+	u.Redis.URL, u.key = redis.URL(), rand.Text()
 	g := lifecycle.Group{Grace: stopGrace, Log: telemetry.NewLogger(os.Stderr, u.Telemetry, "millrace")}
 	g.AddReady("redis", redis.Run)
 	g.AddReady("stats", u.runStats)
@@ -74,7 +79,8 @@ func (u *up) findRedis() (*server.Server, error) {
 
 func (u *up) runStats(ctx context.Context, ready func()) error {
 	return stats.Run(ctx, stats.Config{
-		Flags: u.Stats, HTTPAddr: "127.0.0.1:0", GRPCAddr: u.GRPCAddr, Redis: u.Redis, Telemetry: u.Telemetry,
+		Flags: u.Stats, HTTPAddr: "127.0.0.1:0", GRPCAddr: u.GRPCAddr, Key: u.key,
+		Access: u.Access, Redis: u.Redis, Telemetry: u.Telemetry,
 		Listening: func(addr string) {
 			u.GRPCAddr = addr // the port, if it was left to the system
 			ready()
@@ -84,13 +90,15 @@ func (u *up) runStats(ctx context.Context, ready func()) error {
 
 func (u *up) runWorker(ctx context.Context) error {
 	return worker.Run(ctx, worker.Config{
-		Flags: u.Worker, HTTPAddr: "127.0.0.1:0", StatsAddr: u.GRPCAddr, Redis: u.Redis, Telemetry: u.Telemetry,
+		Flags: u.Worker, HTTPAddr: "127.0.0.1:0", StatsAddr: u.GRPCAddr, StatsTLS: u.Access.DialOwn(), Key: u.key,
+		Redis: u.Redis, Telemetry: u.Telemetry,
 	})
 }
 
 func (u *up) runGateway(ctx context.Context, ready func()) error {
 	return gateway.Run(ctx, gateway.Config{
-		Flags: u.Gateway, HTTPAddr: u.HTTPAddr, StatsAddr: u.GRPCAddr, Redis: u.Redis, Telemetry: u.Telemetry,
+		Flags: u.Gateway, HTTPAddr: u.HTTPAddr, StatsAddr: u.GRPCAddr, StatsTLS: u.Access.DialOwn(), Key: u.key,
+		Access: u.Access, Redis: u.Redis, Telemetry: u.Telemetry,
 		Listening: func(addr string) {
 			u.HTTPAddr = addr
 			ready()
@@ -100,15 +108,19 @@ func (u *up) runGateway(ctx context.Context, ready func()) error {
 
 // banner says where everything is, and what a restart would keep.
 func (u *up) banner(ctx context.Context, redis string) error {
+	s := "" // what makes http and ws those of TLS
+	if u.Access.TLSCert != "" {
+		s = "s"
+	}
 	_, err := fmt.Fprintf(u.out, `
 Millrace %s
 
-  page     http://%s
-  events   ws://%[2]s/ws   or   curl -d '{"type":"test"}' http://%[2]s/api/events
-  stats    gRPC at %s
-  Redis    %s
+  page     http%[5]s://%[2]s
+  events   ws%[5]s://%[2]s/ws   or   curl -d '{"type":"test"}' http%[5]s://%[2]s/api/events
+  stats    gRPC at %[3]s
+  Redis    %[4]s
 
-`, telemetry.Version, u.HTTPAddr, u.GRPCAddr, redis)
+`, telemetry.Version, u.HTTPAddr, u.GRPCAddr, redis, s)
 	<-ctx.Done()
 	return err
 }

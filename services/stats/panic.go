@@ -1,0 +1,33 @@
+package stats
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// recoverUnary turns a panic in a call into its failure: one message must not end the process.
+func recoverUnary(log *slog.Logger) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, in any, call *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (_ any, err error) {
+		defer recovered(log, call.FullMethod, &err)
+		return handle(ctx, in)
+	}
+}
+
+func recoverStream(log *slog.Logger) grpc.StreamServerInterceptor {
+	return func(srv any, to grpc.ServerStream, call *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
+		defer recovered(log, call.FullMethod, &err)
+		return handle(srv, to)
+	}
+}
+
+func recovered(log *slog.Logger, method string, err *error) {
+	if v := recover(); v != nil {
+		log.Error("a call panicked", "method", method, "panic", v, "stack", string(debug.Stack()))
+		*err = status.Error(codes.Internal, "a fault of stats; its log says more")
+	}
+}
