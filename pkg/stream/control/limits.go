@@ -21,7 +21,7 @@ var ErrLimit = errors.New("limits")
 func SetLimits(
 	ctx context.Context, s *stream.Stream, set map[Limit]float64, remove []Limit, by, why string,
 ) (version uint64, err error) {
-	if err := errors.Join(checkLimits(set, remove), CheckWhy(why)); err != nil {
+	if err := errors.Join(CheckLimits(set, remove), CheckWhy(why)); err != nil {
 		return 0, err
 	}
 	what, args := []string{}, []any{len(set)}
@@ -37,7 +37,8 @@ func SetLimits(
 	return run(ctx, s, limitsScript, Change{By: by, What: "limited " + strings.Join(what, ", "), Why: why}, args...)
 }
 
-func checkLimits(set map[Limit]float64, remove []Limit) error {
+// CheckLimits says all that is wrong with a change of limits.
+func CheckLimits(set map[Limit]float64, remove []Limit) error {
 	var faults []error
 	fault := func(name Limit, format string, args ...any) {
 		faults = append(faults, fmt.Errorf("%w: %.40s: "+format, append([]any{ErrLimit, name}, args...)...))
