@@ -9,9 +9,6 @@ import (
 	"millrace.dev/pkg/event"
 )
 
-// setKeys says which keys are valid from now on: whoever came with another is sent away.
-func (p *process) setKeys(ring *access.Ring) { p.keys.Set(ring) }
-
 // need lets those in who have the scope. The request that goes on carries the credential and shows no key any more; it
 // ends when the key is revoked.
 func (p *process) need(scope access.Scope, h http.Handler) http.Handler {

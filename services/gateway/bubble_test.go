@@ -69,7 +69,8 @@ func newBubble(t *testing.T, partitions int, change func(*Config)) *bubble {
 	if p.rules, err = c.Access.Rules(""); err != nil {
 		t.Fatal(err)
 	}
-	p.setKeys(access.NewRing(nil))
+	p.keys.Set(access.NewRing(nil))
+	p.controls = p.newControls()
 	p.dashboard = dashboard.New(dashboard.Config{Log: log})
 	b := &bubble{T: t, store: newFakeStore(partitions), listener: newPipeListener(), ended: make(chan error, 1)}
 	b.gateway = fakeGateway(c, log, b.store)

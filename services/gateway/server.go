@@ -36,7 +36,7 @@ func (p *process) routes() http.Handler {
 	mux.Handle("GET /debug/rejects", need(access.Admin, p.gated((*Gateway).serveDebugRejects)))
 	mux.Handle("GET /debug/workers", need(access.Admin, p.gated((*Gateway).serveDebugWorkers)))
 	mux.Handle("GET /debug/memory", need(access.Admin, http.HandlerFunc(telemetry.MemoryHandler)))
-	// What operators say: /api/control, /api/keys.
+	p.controls.register(mux, func(scope access.Scope, h http.HandlerFunc) http.HandlerFunc { return need(scope, h).ServeHTTP })
 	return p.sameOrigin(p.shared(mux))
 }
 
