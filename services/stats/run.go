@@ -91,6 +91,7 @@ func (p *process) group(grpc, http net.Listener) *lifecycle.Group {
 	g.Add("stream", p.open)
 	g.Add("publish", func(ctx context.Context) error { return p.publisher.run(ctx, p.sweeper.news) })
 	g.Add("sweep", p.sweep)
+	g.Add("control", p.sweeper.follow)
 	g.Add("telemetry", func(ctx context.Context) error { return p.report(ctx, grpc.Addr()) })
 	return g
 }
