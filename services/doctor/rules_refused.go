@@ -51,7 +51,7 @@ func overLimit(s *Snapshot, l Limits) []Finding {
 	}
 	f := Finding{
 		Status:  Warn,
-		Symptom: fmt.Sprintf("Limits refuse %s and hold back %s; %s are stored.", rate(refused), rate(held)+" (frames)", rate(t.AcceptedPerSecond)),
+		Symptom: fmt.Sprintf("Limits refuse %s and hold back frames at %s; %s are stored.", rate(refused), rate(held), rate(t.AcceptedPerSecond)),
 		Cause:   "Clients send more than their limit lets in. Anonymous ones are refused until they are slower (rate_limited); named sessions are told to wait.",
 		Evidence: []Fact{
 			{"refused", rate(refused)},

@@ -149,8 +149,8 @@ func TestRules(t *testing.T) {
 			[]verdict{{"g1", Unknown, nil}}},
 
 		{"limits refuse", overLimitID, spoiled(refusing("rate_limited", 300)),
-			[]verdict{{"", Warn, []string{"refuse 300/s and hold back 0.0/s", "5000/s are stored", "millrace limit"}}}},
-		{"limits hold back", overLimitID, spoiled(holding(3)), []verdict{{"", Warn, []string{"hold back 3.0/s"}}}},
+			[]verdict{{"", Warn, []string{"refuse 300/s and hold back frames at 0.0/s", "5000/s are stored", "millrace limit"}}}},
+		{"limits hold back", overLimitID, spoiled(holding(3)), []verdict{{"", Warn, []string{"frames at 3.0/s"}}}},
 		{"limits would refuse", overLimitID, spoiled(dryRun(300)),
 			[]verdict{{"", Warn, []string{"would refuse 300/s", "only counts"}}}},
 		{"two gateways refuse a little each", overLimitID, spoiled(refusing("rate_limited", 0.8), func(s *Snapshot) {
