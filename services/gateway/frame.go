@@ -35,6 +35,7 @@ func getFrame() *frame { return frames.Get().(*frame) }
 
 func putFrame(f *frame) {
 	f.Reset()
+	f.defaults.ID = nil
 	if f.lender != nil {
 		f.lender.Release(f.loan)
 		f.lender, f.loan = nil, 0
