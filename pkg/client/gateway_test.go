@@ -239,4 +239,5 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
-func event(n int) []byte { return fmt.Appendf(nil, `{"type":"t","data":%d}`, n) }
+// numbered is the n-th event of a test, encoded.
+func numbered(n int) []byte { return fmt.Appendf(nil, `{"type":"t","data":%d}`, n) }
