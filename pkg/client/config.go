@@ -73,8 +73,7 @@ func (c Config) check() error {
 func checkURL(address string) error {
 	u, err := url.Parse(address)
 	if err != nil {
-		wrong, _ := errors.AsType[*url.Error](err)
-		return fmt.Errorf("URL: %w", wrong.Err)
+		return errors.New("URL: it is not one")
 	}
 	switch u.Scheme {
 	case "ws", "wss", "http", "https":
