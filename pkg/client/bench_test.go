@@ -81,7 +81,9 @@ func BenchmarkFrames(b *testing.B) {
 			b.StopTimer()
 			b.ReportMetric(float64(b.N*n)/b.Elapsed().Seconds(), "events/s")
 			stop()
-			<-ended
+			if err := <-ended; err != nil {
+				b.Error(err)
+			}
 		})
 	}
 }

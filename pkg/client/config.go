@@ -23,7 +23,7 @@ type Config struct {
 	// RetryLeast and RetryMost bound the wait before a reconnect, which grows by half each time and is spread
 	// (full jitter). Defaults: 1 s and 30 s (guide: ReconnectingWebSocket).
 	RetryLeast, RetryMost time.Duration
-	// Lost, if set, hears that what was known of the session is lost. It is called on the goroutine of Run, so it must
+	// Lost, if set, hears that what was known of the session is lost; if not, Log does. It is called on the goroutine of Run, so it must
 	// be quick and must not wait for the client.
 	Lost func(Loss)
 	// HTTP, if set, makes the connections: for a proxy, or certificates of one's own. It must have no Timeout, which

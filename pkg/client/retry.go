@@ -74,13 +74,12 @@ func (r *retry) next() time.Duration {
 	return rand.N(min(time.Duration(d), r.most) + 1)
 }
 
-func sleep(ctx context.Context, d time.Duration) bool {
+// sleep waits for so long, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return true
 	case <-ctx.Done():
-		return false
 	}
 }

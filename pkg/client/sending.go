@@ -8,9 +8,8 @@ import (
 
 // batch is what is written at once: a frame as it is, or single events that go in one array.
 type batch struct {
-	parts  [][]byte // reused
-	framed bool
-	json   []byte // reused
+	parts [][]byte // reused
+	json  []byte   // reused
 }
 
 // bytes is the batch as it is written.

@@ -45,10 +45,11 @@ func (c *Client) compare(h message, session string, next uint64) {
 	}
 	c.update(func(s *State) { s.Lost++ })
 	loss := Loss{Session: session[:known], From: next, To: max(tried, next-1), Renewed: renewed}
-	c.config.Log.Warn("what Redis knew of this session is lost", "loss", loss.String())
 	if c.config.Lost != nil {
 		c.config.Lost(loss)
+		return
 	}
+	c.config.Log.Warn("what Redis knew of this session is lost", "loss", loss.String())
 }
 
 // traces are how many events of this session are stored, and the highest number that was ever written.
