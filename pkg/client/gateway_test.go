@@ -170,7 +170,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	next, err := strconv.ParseUint(r.URL.Query().Get("next"), 10, 64)
-	if err != nil || r.URL.Query().Get("session") == "" {
+	if err != nil || next > maxNumber || r.URL.Query().Get("session") == "" {
 		g.fault("the session is asked for with %s", r.URL.RawQuery)
 	}
 	if l.ws, err = websocket.Accept(w, r, nil); err != nil {

@@ -3,6 +3,7 @@ package client
 import (
 	"encoding/json"
 	"testing"
+	"testing/synctest"
 )
 
 // When the numbers run out another session begins, as soon as all is decided: nothing is lost, doubled or out of order.
@@ -73,6 +74,7 @@ func TestReconnectAtTheLastNumber(t *testing.T) {
 		client.queue.last, client.queue.acked = maxNumber, maxNumber
 		r := run(client)
 		defer r.end(t)
+		synctest.Wait() // it has connected
 		if err := client.Send(t.Context(), Event{Type: "t"}); err != nil || g.count() != 1 || g.dialled() != 1 {
 			t.Errorf("%d are stored over %d connections: %v", g.count(), g.dialled(), err)
 		}

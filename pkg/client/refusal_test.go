@@ -123,6 +123,24 @@ func TestRefusalsReachTheirOwn(t *testing.T) {
 	})
 }
 
+// What counts is what was said before the ack that covers an event: not what another gateway said of it before.
+func TestTheLastWordCounts(t *testing.T) {
+	withGateway(t, func(t *testing.T, g *gateway, c Config) {
+		g.frame = func(l *line, _ []json.RawMessage) verdict {
+			if l.connection > 1 {
+				return take
+			}
+			l.say(map[string]any{"type": "error", "seq": 1, "code": "invalid_event"})
+			return lose
+		}
+		client := start(t, c)
+		defer client.end(t)
+		if err := client.Send(t.Context(), Event{Type: "t"}); err != nil || g.count() != 1 {
+			t.Errorf("%d are stored: %v", g.count(), err)
+		}
+	})
+}
+
 // numbersOf are the events that an outcome says are refused.
 func numbersOf(err error) (numbers []uint64) {
 	if all, ok := errors.AsType[Refusals](err); ok {

@@ -71,10 +71,13 @@ func TestClose(t *testing.T) {
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
+				began := time.Now()
 				err = client.Close(ctx)
 				var want error
 				if name != "connected" {
 					want = context.DeadlineExceeded
+				} else if time.Since(began) > 0 || g.dialled() != 1 {
+					t.Errorf("it took %v and %d connections", time.Since(began), g.dialled())
 				}
 				if !errors.Is(err, want) || (err == nil) != (want == nil) {
 					t.Errorf("Close returns %v", err)

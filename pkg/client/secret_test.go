@@ -73,6 +73,17 @@ func TestSecretsAreNotTold(t *testing.T) {
 	}
 }
 
+// A gateway's words may be cut in the middle of a secret.
+func TestBeginningsOfSecretsAreNotTold(t *testing.T) {
+	c := Config{URL: "ws://x", Key: secretKey}
+	if text := c.hide("may not: "+secretKey[:8], "thesession"); text != "may not: …" {
+		t.Errorf("it reads %q", text)
+	}
+	if text := c.hide("thesession and more", "thesession"); text != "… and more" {
+		t.Errorf("it reads %q", text)
+	}
+}
+
 func TestErrorsOfConnectingDoNotTellTheSession(t *testing.T) {
 	c, err := Open(Config{URL: "ws://127.0.0.1:1/ws", Log: slog.New(slog.DiscardHandler), RetryLeast: time.Hour, RetryMost: time.Hour})
 	if err != nil {
