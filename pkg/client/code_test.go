@@ -88,16 +88,15 @@ func TestHandshakeStatus(t *testing.T) {
 					return 0
 				}
 				client := start(t, c)
-				_ = client.Publish(t.Context(), Event{Type: "t"}, nil)
-				err := client.Flush(t.Context())
+				err := client.Send(t.Context(), Event{Type: "t"}) // before the answer or after it
 				if final {
 					if run := <-client.ended; !errors.Is(run, ErrRefused) || !errors.Is(err, ErrRefused) || g.dialled() != 1 {
-						t.Errorf("after %d handshakes Run returns %v, Flush %v", g.dialled(), run, err)
+						t.Errorf("after %d handshakes Run returns %v, Send %v", g.dialled(), run, err)
 					}
 					return
 				}
 				if err != nil || g.dialled() != 3 {
-					t.Errorf("after %d handshakes Flush returns %v", g.dialled(), err)
+					t.Errorf("after %d handshakes Send returns %v", g.dialled(), err)
 				}
 				client.end(t)
 			})
