@@ -106,7 +106,10 @@ func (p *process) group(l net.Listener) *lifecycle.Group {
 	g.Add("http", func(ctx context.Context) error { return p.serve(ctx, l) })
 	g.Add("dashboard", p.dashboard.Run)
 	g.AddReady("stream", p.open)
-	g.AddReady("control", func(ctx context.Context, ready func()) error { return p.controls.run(ctx, p.built.stream, ready) })
+	g.AddReady("control", func(ctx context.Context, ready func()) error {
+		p.controls.run(ctx, p.built.stream, ready)
+		return nil
+	})
 	g.Add("lanes", func(ctx context.Context) error { return p.built.runLanes(ctx) })
 	g.Add("watch", func(ctx context.Context) error { return p.built.watch(ctx) })
 	g.Add("guard", func(ctx context.Context) error { return p.built.guard(ctx) })
