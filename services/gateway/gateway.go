@@ -24,6 +24,7 @@ type Gateway struct {
 	stream      *stream.Stream
 	room        *room
 	lanes       []*lane
+	appenders   []*produce.Appender
 	partitions  []*partition
 	connections connections
 	metrics     *metrics
@@ -52,7 +53,11 @@ type Gateway struct {
 }
 
 // facts are what the gateway tells its clients of the stream; they are looked up once a second.
-type facts struct{ durability, incarnation string }
+type facts struct {
+	durability, incarnation string
+	// below: durability is less than what was asked for. looked: it is that of a look.
+	below, looked bool
+}
 
 // newGateway builds what lies between the sockets and the stream.
 func newGateway(c Config, s *stream.Stream, instance string, log *slog.Logger) *Gateway {
@@ -104,6 +109,7 @@ func (g *Gateway) newAppender() *produce.Appender {
 		}
 		g.trouble.hear(err)
 	}
+	g.appenders = append(g.appenders, a)
 	return a
 }
 
@@ -155,8 +161,9 @@ func (g *Gateway) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	f := *g.facts.Load()
-	if level, err := g.stream.Durability(ctx); err == nil {
-		f.durability = level
+	if p, err := g.stream.Look(ctx); err == nil {
+		g.promised(p)
+		f.durability, f.below, f.looked = p.Level, p.Below, true
 	}
 	if life, err := produce.Incarnation(ctx, g.stream); err == nil {
 		f.incarnation = life

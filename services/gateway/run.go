@@ -126,7 +126,7 @@ func (p *process) group(l net.Listener) *lifecycle.Group {
 // open waits for Redis and then builds the gateway.
 func (p *process) open(ctx context.Context, ready func()) error {
 	c := p.config.Redis
-	c.Limits, c.Log = p.config.Limits.String(), p.log
+	c.Limits, c.Durability, c.Log = p.config.Limits.String(), p.config.Durability, p.log
 	return stream.Hold(ctx, c, func(s *stream.Stream) {
 		p.built = newGateway(p.config, s, p.instance.ID, p.log)
 		p.built.dashboard, p.built.keys = p.dashboard, p.keys

@@ -53,15 +53,16 @@ func (a *Appender) Append(ctx context.Context, batches []*Batch) error {
 		open[i] = a.begin(b)
 	}
 	wait := stream.Backoff{Least: 20 * time.Millisecond, Most: 2 * time.Second}
-	for {
+	for len(open) > 0 {
 		open = a.try(ctx, open)
 		if len(open) == 0 {
-			return nil
+			break
 		}
 		if err := a.pause(ctx, open, &wait); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // pause waits before the next try if the last one failed, and not at all if it only has to be repeated in

@@ -20,7 +20,7 @@ var claimSource string
 
 var claimScript = redis.NewScript(claimSource)
 
-// ErrOtherBody: the idempotency key was used before, for a request with another body.
+// ErrOtherBody says that an idempotency key was used before, for a request with another body.
 var ErrOtherBody = errors.New("the idempotency key was used for another body")
 
 // Claim is a request that names itself by an idempotency key, so that it can be repeated and is stored once.
