@@ -77,7 +77,7 @@ soak: needs web ## The randomised model and crash tests for SEEDS schedules (300
 # The servers, browser and compiler that the tests run against.
 .PHONY: needs
 needs:
-	@tools/needs.sh go node npm git redis-server chromium gcc
+	@tools/needs.sh go node npm git redis-server nginx chromium gcc
 
 # Formatting, generated code, and vet.
 .PHONY: check
