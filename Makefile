@@ -23,8 +23,11 @@ tool = GOWORK=off go tool -modfile=$(1).mod
 
 # Arguments for `make run` and `make bench`: make run ARGS='--data-dir /tmp/mill'
 ARGS ?=
-# How many random schedules `make soak` gives the model tests; `make test` leaves it to them (200).
+# How many random schedules `make soak` gives the model tests, and how many misfortunes the tests under load, of which
+# there are 50 gateways killed at 3000; `make test` leaves it to them (200; 3 to 12).
 SEEDS ?= 3000
+# How long `make soak` gives each fuzz test; `make test` tries the inputs that are kept.
+FUZZTIME ?= 60s
 
 ##@ Every day
 
@@ -69,8 +72,15 @@ bench: needs build ## Throughput, latency and memory, beside redis-benchmark on 
 	go -C services run ./e2e/bench $(ARGS)
 
 .PHONY: soak
-soak: needs web ## The randomised model and crash tests for SEEDS schedules (3000)
-	MILLRACE_SEEDS=$(SEEDS) go test -race -count=1 -timeout 3h -run 'Model|Soak' ./pkg/stream/... ./services/e2e/...
+soak: needs web soak-tests fuzz ## The randomised model and crash tests for SEEDS schedules (3000), and fuzz
+
+.PHONY: soak-tests
+soak-tests:
+	MILLRACE_SEEDS=$(SEEDS) go test -race -count=1 -p 1 -timeout 3h -run 'Model|Soak|UnderLoad|Racing' ./pkg/stream/... ./services/e2e/...
+
+.PHONY: fuzz
+fuzz: ## Look for what breaks a decoder, FUZZTIME (60s) each
+	tools/fuzz.sh $(FUZZTIME) $(MODULES:%=./%/...)
 
 # What follows are the parts of the targets above: cheap ones first, so that a slip is told in seconds.
 

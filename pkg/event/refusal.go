@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"time"
 	"unicode/utf8"
 )
 
@@ -41,6 +42,8 @@ type Refusal struct {
 	Message string
 	// Retryable says that the same event may be taken later.
 	Retryable bool
+	// RetryAfter is when it may be tried again, if that is known.
+	RetryAfter time.Duration
 }
 
 // Refuse returns the refusal of that code, which is retryable if the code is.

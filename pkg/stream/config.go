@@ -27,8 +27,25 @@ type Config struct {
 	// Limits is the text of the limits that decide whether an event is valid. They are written beside the
 	// number of partitions at the first start, and every append checks both. Empty: this process appends nothing.
 	Limits string `kong:"-"`
+	// Durability is what an acknowledgement has to survive, as ParseDurability reads it. Open fails with ErrDurability if
+	// the server can't give it. Empty: the best that the server offers without waiting.
+	Durability string `kong:"-"`
 	// Log gets a line when Redis goes away and one when it is back. Nil: slog's default.
 	Log *slog.Logger `kong:"-"`
+}
+
+// confirmWithin is how long each of n confirmations (WAIT, WAITAOF) may take that are waited for one after the other:
+// they end before the answer is given up. Never 0, which would wait for ever.
+func (c Config) confirmWithin(n int) time.Duration {
+	return max(c.Timeout*9/10/time.Duration(n), 100*time.Millisecond)
+}
+
+// readWithin is how long an answer is waited for. All replies of a pipeline share it, and the confirmations in it.
+func (c Config) readWithin() time.Duration {
+	if d, err := ParseDurability(c.Durability); err != nil || !d.Waits() {
+		return c.Timeout
+	}
+	return max(c.Timeout, 2*c.confirmWithin(2)+c.Timeout/10)
 }
 
 // Check returns all faults of the configuration at once, each with the name of its flag.

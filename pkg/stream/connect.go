@@ -34,16 +34,29 @@ func single(raw string) (*redis.UniversalOptions, error) {
 	if err != nil {
 		return nil, redact(err, raw)
 	}
+	if o.Username+o.Password == "" && o.Network == "tcp" && hasUser(raw) {
+		return nil, errUser
+	}
 	return &redis.UniversalOptions{
 		Addrs: []string{o.Addr}, Username: o.Username, Password: o.Password, DB: o.DB, TLSConfig: o.TLSConfig,
 	}, nil
+}
+
+// errUser says what is wrong without quoting any of it.
+var errUser = errors.New("can't be read: user:password@host:port/number is expected, special characters of the password as %XX")
+
+// hasUser says whether a URL means to have a user or a password. One that is written with special characters as they
+// are may be read as having none: redis://:#secret@host is a URL, of another host.
+func hasUser(raw string) bool {
+	before, _, _ := strings.Cut(raw, "?")
+	return strings.Contains(before, "@")
 }
 
 // redact keeps the password of a URL out of an error about it, which quotes the URL, or the piece at which it stopped
 // to understand it.
 func redact(err error, raw string) error {
 	if strings.Contains(raw, "@") {
-		return errors.New("can't be read: user:password@host:port/number is expected, special characters of the password as %XX")
+		return errUser
 	}
 	if wrong, ok := errors.AsType[*url.Error](err); ok {
 		return wrong.Err
@@ -55,7 +68,7 @@ func several(scheme, rest string) (*redis.UniversalOptions, error) {
 	o := &redis.UniversalOptions{IsClusterMode: scheme == "redis-cluster"}
 	if at := strings.LastIndex(rest, "@"); at >= 0 {
 		u, err := url.Parse("redis://" + rest[:at] + "@x")
-		if err != nil {
+		if err != nil || u.User == nil {
 			return nil, errors.New("user and password can't be read: escape special characters")
 		}
 		o.Username = u.User.Username()
@@ -95,7 +108,7 @@ func connect(c Config, blocking bool) (redis.UniversalClient, error) {
 	o.MaxRetries = -1
 	o.DialerRetries = 1 // by default a dial is tried five times over half a second: who waits would not know why
 	o.MaxRedirects = 3
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = c.Timeout, c.Timeout, c.Timeout
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = c.Timeout, c.readWithin(), c.Timeout
 	o.ContextTimeoutEnabled = true
 	o.Protocol = 2
 	o.DisableIdentity = true

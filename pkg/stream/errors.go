@@ -18,13 +18,18 @@ var (
 	ErrTooOld = errors.New("Redis is too old")
 	// ErrDenied: Redis refuses our user, password or commands.
 	ErrDenied = errors.New("Redis denies access")
+	// ErrDurability: this Redis can't give the durability that was asked for.
+	ErrDurability = errors.New("Redis does not offer the durability that was asked for")
+	// ErrUnconfirmed: an append is stored, and not, or not yet, as durable as was asked for. It passes when the replicas
+	// or the disk are back.
+	ErrUnconfirmed = errors.New("Redis does not confirm the durability that was asked for")
 	// ErrFull: Redis is at its maxmemory and takes no events. It passes when the backlog drains.
 	ErrFull = errors.New("Redis is full")
 )
 
 // Transient says whether trying again can help.
 func Transient(err error) bool {
-	for _, lasting := range []error{ErrPartitions, ErrLimits, ErrTooOld, ErrDenied, context.Canceled, redis.ErrClosed} {
+	for _, lasting := range []error{ErrPartitions, ErrLimits, ErrTooOld, ErrDenied, ErrDurability, context.Canceled, redis.ErrClosed} {
 		if errors.Is(err, lasting) {
 			return false
 		}

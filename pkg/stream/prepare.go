@@ -60,10 +60,10 @@ const oldest = 7
 func (s *Stream) checkVersion(ctx context.Context) error {
 	info, err := s.client.Info(ctx, "server").Result()
 	if err != nil {
-		if Transient(err) && !refusesInfo(err) {
+		if !refusesInfo(err) {
 			return fmt.Errorf("asking Redis for its version: %w", err)
 		}
-		if errors.Is(classify(err), ErrDenied) {
+		if errors.Is(classify(err), ErrDenied) && !hasCode(err.Error(), "NOPERM") { // NOPERM: INFO alone, perhaps
 			return classify(err)
 		}
 		return s.client.Ping(ctx).Err()

@@ -3,8 +3,10 @@ package stream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -16,6 +18,8 @@ type Stream struct {
 	client     redis.UniversalClient
 	partitions int
 	log        *slog.Logger
+	demand     Demand
+	promise    atomic.Pointer[Promise]
 }
 
 // Position is a place in the stream: of one event in one life of a partition.
@@ -30,7 +34,7 @@ type Position struct {
 
 // Open waits until Redis answers, checks that it is the one that this configuration means, and returns the
 // handle. While Redis is away or loading it tries again, with backoff, and says so in the log; it gives up
-// when ctx ends and on what waiting can't mend: ErrPartitions, ErrLimits, ErrTooOld, ErrDenied.
+// when ctx ends and on what waiting can't mend: ErrPartitions, ErrLimits, ErrTooOld, ErrDenied, ErrDurability.
 func Open(ctx context.Context, c Config) (*Stream, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -38,11 +42,15 @@ func Open(ctx context.Context, c Config) (*Stream, error) {
 	if c.URL == "" {
 		c.URL = DefaultURL
 	}
+	demand, err := ParseDurability(c.Durability)
+	if err != nil {
+		return nil, fmt.Errorf("durability: %w", err)
+	}
 	client, err := connect(c, false)
 	if err != nil {
 		return nil, err
 	}
-	s := &Stream{config: c, client: client, log: c.Log, partitions: c.Partitions}
+	s := &Stream{config: c, client: client, log: c.Log, partitions: c.Partitions, demand: demand}
 	if err := s.await(ctx); err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
@@ -67,6 +75,9 @@ func (s *Stream) await(ctx context.Context) error {
 
 func (s *Stream) begin(ctx context.Context) error {
 	if err := s.checkVersion(ctx); err != nil {
+		return err
+	}
+	if err := s.checkDurability(ctx); err != nil {
 		return err
 	}
 	if s.partitions == 0 {
@@ -102,6 +113,9 @@ func (s *Stream) Clustered() bool {
 	_, ok := s.client.(*redis.ClusterClient)
 	return ok
 }
+
+// Demand is the durability that was asked for.
+func (s *Stream) Demand() Demand { return s.demand }
 
 // Limits is the text of the limits that this process appends under.
 func (s *Stream) Limits() string { return s.config.Limits }

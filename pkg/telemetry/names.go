@@ -19,6 +19,12 @@ const (
 	MetricAccepted = "millrace.gateway.accepted"
 	// MetricRejected is a counter of events refused; attribute AttrReason: the error's code.
 	MetricRejected = "millrace.gateway.rejected"
+	// MetricHindered is a counter of what limits did without refusing; attributes AttrReason, the code, and AttrOutcome:
+	// held (frames that a named session had to wait with, and was told) or dry_run (events that were let pass).
+	MetricHindered = "millrace.gateway.hindered"
+	// MetricGate is a gauge of what keeps events out, whoever sends them: 0 nothing, 1 they are slowed, 2 none is taken;
+	// attribute AttrReason: operator, durability or admission.
+	MetricGate = "millrace.gateway.gate"
 	// MetricDropped is a counter of events dropped by the buffer policy.
 	MetricDropped = "millrace.gateway.dropped"
 	// MetricAckDuration is a histogram: from the arrival of an event to its durability.

@@ -16,6 +16,7 @@ const (
 	UnitConnections = "{connection}"
 	UnitHandlers    = "{handler}"
 	UnitFailures    = "{failure}"
+	UnitGates       = "{gate}"
 	UnitBytes       = "By"
 	UnitSeconds     = "s"
 )

@@ -52,7 +52,7 @@ func TestSoakOfRandomFaults(t *testing.T) {
 			}
 		}},
 	}
-	for range rounds(t) {
+	for range rounds(t, 6, 60) {
 		load.AwaitAcked(50 + random.IntN(200))
 		m := all[random.IntN(len(all))]
 		t.Log(m.name)
@@ -64,18 +64,18 @@ func TestSoakOfRandomFaults(t *testing.T) {
 	witness.AtLeast(ids)
 }
 
-// rounds is how many misfortunes there are.
-func rounds(t *testing.T) int {
+// rounds is how often something befalls a pipeline: few times in an everyday test, often when MILLRACE_SEEDS=3000.
+func rounds(t *testing.T, few, often int) int {
 	t.Helper()
 	text := os.Getenv("MILLRACE_SEEDS")
 	if text == "" {
-		return 6
+		return few
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
 		t.Fatalf("MILLRACE_SEEDS: %v", err)
 	}
-	return max(6, n/50)
+	return max(few, n*often/3000)
 }
 
 func stopped(t *testing.T, p *proc.Process) {

@@ -13,6 +13,8 @@ import (
 	"github.com/coder/websocket"
 
 	"millrace.dev/pkg/access"
+	"millrace.dev/pkg/event"
+	"millrace.dev/pkg/stream/control"
 	"millrace.dev/pkg/stream/produce"
 )
 
@@ -75,10 +77,17 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	session, err := g.openSession(r.Context(), asked)
-	if err != nil {
-		g.log.Debug("a session can't be opened now", "error", err.Error())
-		comeAgain(w, refuseRedis)
+	who := g.senderOf(r.Context(), "/ws")
+	if why := g.letIn(who); why != nil {
+		who.Close()
+		g.refused(who, why, nil, 1)
+		comeAgain(w, why)
+		return
+	}
+	session, why := g.openSession(r.Context(), who, asked)
+	if why != nil {
+		who.Close()
+		comeAgain(w, why)
 		return
 	}
 	h := &hijacker{ResponseWriter: w}
@@ -87,27 +96,90 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		InsecureSkipVerify: true, // sameOrigin has looked at the Origin already, and knows --cors-origins
 	})
 	if err != nil {
+		who.Close()
 		g.log.Debug("a handshake failed", "error", err.Error())
 		return
 	}
 	ws.SetReadLimit(-1) // frames are measured in frame.fill, so that a connection can survive one that is too long
-	if !g.connections.add(g.connect(r.Context(), ws, h.socket, asked, session)) {
+	c := g.connect(ws, h.socket, who, asked, session)
+	if !g.connections.add(c) {
+		who.Close()
 		_ = ws.Close(goingAway.code, goingAway.reason)
+		return
 	}
+	c.hearGate(g.gate.shut.Load())
 }
 
-// openSession reads what is remembered of a named session, before anything is promised to the client.
-func (g *Gateway) openSession(ctx context.Context, asked sessionRequest) (*produce.Session, error) {
+// senderOf is who sends a request, as limits and refusals count it. Who comes from this machine is not counted by
+// address.
+func (g *Gateway) senderOf(ctx context.Context, path string) *sender {
+	c := access.From(ctx)
+	counted := ""
+	if key := c.Client.LimitKey(); key.IsValid() && !c.Client.Loopback {
+		counted = key.String()
+	}
+	return &sender{Sender: g.meters.Sender(time.Now(), c.ID, counted), path: path, credential: c}
+}
+
+// letIn counts a connection, or says why there is no place for it.
+func (g *Gateway) letIn(who *sender) *event.Refusal {
+	switch who.Connect(g.config.Rates.DryRun) {
+	case "":
+		return nil
+	case control.ConnectionsPerAddress:
+		return g.overLimit(event.Refuse(event.CodeRateLimited, "too many connections are open from this address."))
+	}
+	return g.overLimit(event.Refuse(codeOverloaded, "this gateway has as many connections as it may: try again, or another one."))
+}
+
+// overLimit is the refusal, or nil where limits only count.
+func (g *Gateway) overLimit(why *event.Refusal) *event.Refusal {
+	if g.config.Rates.DryRun {
+		g.metrics.held(why.Code, outcomeDryRun, 1)
+		return nil
+	}
+	return why
+}
+
+// openSession reads what is remembered of a named session, before anything is promised to the client. One that is not
+// remembered is new, and those are limited: Redis keeps each for a day.
+func (g *Gateway) openSession(ctx context.Context, who *sender, asked sessionRequest) (*produce.Session, *event.Refusal) {
 	if asked.name == "" {
 		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	return g.recall(ctx, asked.name)
+	s, err := g.recall(ctx, asked.name)
+	if err != nil {
+		g.log.Debug("a session can't be opened now", "error", err.Error())
+		return nil, refuseRedis
+	}
+	if s.Resumed() {
+		return s, nil
+	}
+	why := g.newSession(who)
+	if why != nil {
+		g.refused(who, why, nil, 1)
+	}
+	return s, why
+}
+
+// newSession counts a new session or idempotency key, or says that there are too many.
+func (g *Gateway) newSession(who *sender) *event.Refusal {
+	claim := who.Session(time.Now())
+	if claim.Wait == 0 {
+		return nil
+	}
+	why := event.Refuse(event.CodeRateLimited, "too many sessions or idempotency keys begin here: use each for more events.")
+	why.RetryAfter = claim.Wait
+	if why = g.overLimit(why); why != nil {
+		claim.Undo()
+	}
+	return why
 }
 
 // connect makes the connection, with its greeting as the first message.
-func (g *Gateway) connect(ctx context.Context, ws *websocket.Conn, s *socket, asked sessionRequest, session *produce.Session) *connection {
+func (g *Gateway) connect(ws *websocket.Conn, s *socket, who *sender, asked sessionRequest, session *produce.Session) *connection {
 	facts := g.facts.Load()
 	h := hello{
 		session: asked.name, next: 1, heartbeat: g.config.Heartbeat, limits: g.config.Limits,
@@ -116,7 +188,7 @@ func (g *Gateway) connect(ctx context.Context, ws *websocket.Conn, s *socket, as
 	if session == nil {
 		h.session = rand.Text()
 	}
-	c := newConnection(g, access.From(ctx), ws, s, h.session)
+	c := newConnection(g, ws, s, who, h.session)
 	if session != nil {
 		h.next, h.last = asked.next, session.Last()
 		h.resumed, h.incarnation = session.Resumed(), session.Incarnation()

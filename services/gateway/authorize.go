@@ -9,9 +9,6 @@ import (
 	"millrace.dev/pkg/event"
 )
 
-// setKeys says which keys are valid from now on: whoever came with another is sent away.
-func (p *process) setKeys(ring *access.Ring) { p.keys.Set(ring) }
-
 // need lets those in who have the scope. The request that goes on carries the credential and shows no key any more; it
 // ends when the key is revoked.
 func (p *process) need(scope access.Scope, h http.Handler) http.Handler {
@@ -32,7 +29,8 @@ func (p *process) need(scope access.Scope, h http.Handler) http.Handler {
 func (p *process) refuse(w http.ResponseWriter, r *http.Request, why *access.Refusal) {
 	if g := p.gateway.Load(); g != nil {
 		sample := fmt.Sprintf("%s %.40s from %v, Host %.40s", r.Method, r.URL.Path, p.rules.ClientOf(r).Address, r.Host)
-		g.refused(wayOf(r), event.Refuse(why.Code, why.Message), []byte(sample))
+		from := &sender{path: wayOf(r), credential: access.Credential{Client: p.rules.ClientOf(r)}}
+		g.refused(from, event.Refuse(why.Code, why.Message), []byte(sample), 1)
 	}
 	why.Write(w)
 }

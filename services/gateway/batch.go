@@ -24,10 +24,17 @@ type batch struct {
 	bytes, claimed int
 }
 
-// run is a stretch of one producer's events; see window.
+// run is a stretch of one producer's events; see window. What is below number is kept for those that may be dropped.
 type run struct {
 	producer *producer
 	number   uint64
+	// first is the number of its first event; events have numbers without gaps and lie side by side in the
+	// anonymous part, size bytes long.
+	first         uint64
+	events        int
+	size, claimed int
+	at            time.Time
+	gone          bool // dropped, and its producer told
 }
 
 // arrival says when some of the events were read: the clock is read once a frame.

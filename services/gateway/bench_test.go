@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/stream/produce"
 )
 
@@ -48,7 +48,7 @@ func benchmarkTake(b *testing.B, text string, events int, named bool) {
 	ctx, cancel := context.WithCancel(b.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- g.runLanes(ctx) }()
-	c := newConnection(g, access.Credential{}, nil, newSocket(nil, nil), "bench")
+	c := newConnection(g, nil, newSocket(nil, nil), &sender{Sender: g.meters.Sender(time.Time{}, "", ""), path: "/ws"}, "bench")
 	c.broken = true // nobody listens: acknowledgements are decided and not written
 	if named {
 		c.resume(new(produce.Session), 1)

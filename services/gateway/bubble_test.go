@@ -18,6 +18,7 @@ import (
 	"millrace.dev/pkg/stream/produce"
 	"millrace.dev/pkg/telemetry"
 	"millrace.dev/services/dashboard"
+	"millrace.dev/services/gateway/limit"
 )
 
 // bubble is a gateway whose network is in memory, whose stream is a fakeStore, and whose time passes when all wait.
@@ -37,6 +38,7 @@ func bubbleConfig() Config {
 	c := Config{Flags: Flags{
 		BufferEvents: 10_000, BufferBytes: 64 << 20, BufferPolicy: "block",
 		MaxFrame: 1 << 20, MaxEvent: 1 << 20, MaxBatch: 1000, MaxDepth: 64,
+		Marks:     limit.Marks{SlowLag: 10 * time.Minute, StopLag: time.Hour, SlowMemory: 75, StopMemory: 90},
 		Heartbeat: 30 * time.Second, SessionTTL: 24 * time.Hour, Grace: 10 * time.Second,
 	}}
 	// A network in memory has no loopback.
@@ -67,7 +69,8 @@ func newBubble(t *testing.T, partitions int, change func(*Config)) *bubble {
 	if p.rules, err = c.Access.Rules(""); err != nil {
 		t.Fatal(err)
 	}
-	p.setKeys(access.NewRing(nil))
+	p.keys.Set(access.NewRing(nil))
+	p.controls = p.newControls()
 	p.dashboard = dashboard.New(dashboard.Config{Log: log})
 	b := &bubble{T: t, store: newFakeStore(partitions), listener: newPipeListener(), ended: make(chan error, 1)}
 	b.gateway = fakeGateway(c, log, b.store)

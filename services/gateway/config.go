@@ -10,19 +10,22 @@ import (
 	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/telemetry"
+	"millrace.dev/services/gateway/limit"
 )
 
 // Flags are the gateway's own settings; each is a flag and an environment variable, MILLRACE_<NAME>.
 type Flags struct {
 	BufferEvents int           `name:"buffer-events" default:"10000" help:"Most events taken from clients and not yet stored."`
 	BufferBytes  int           `name:"buffer-bytes" default:"67108864" help:"Most bytes of those events."`
-	BufferPolicy string        `name:"buffer-policy" enum:"block" default:"block" help:"What a full buffer does. block: clients are not read, so TCP pushes back."`
+	BufferPolicy string        `name:"buffer-policy" enum:"block,reject,drop_oldest" default:"block" help:"What a full buffer does. block: clients are not read, so TCP pushes back. reject: they are refused, to try again. drop_oldest: the oldest that waits is dropped and its sender told. Named sessions are always held back."`
 	MaxFrame     int           `name:"max-frame-bytes" default:"1048576" help:"Longest frame or body, in bytes. Fixed at the stream's first start, like the next three."`
 	MaxEvent     int           `name:"max-event-bytes" default:"1048576" help:"Longest event, in bytes."`
 	MaxBatch     int           `name:"max-batch" default:"1000" help:"Most events in a frame or body."`
 	MaxDepth     int           `name:"max-depth" default:"64" help:"Deepest nesting of JSON."`
 	Heartbeat    time.Duration `name:"heartbeat" default:"30s" help:"Between two pings to a client."`
 	SessionTTL   time.Duration `name:"session-ttl" default:"24h" help:"How long a session without traffic is remembered."`
+	Rates        limit.Flags   `embed:""`
+	Marks        limit.Marks   `embed:""`
 	Grace        time.Duration `name:"grace" default:"10s" help:"Longest time to store and acknowledge what was taken, when stopping."`
 }
 
@@ -58,7 +61,8 @@ func (f Flags) Check() error {
 	fault(f.Heartbeat < time.Second, "--heartbeat: %v is less than 1s", f.Heartbeat)
 	fault(f.SessionTTL < time.Minute, "--session-ttl: %v is less than 1m", f.SessionTTL)
 	fault(f.Grace < 0, "--grace: %v is negative", f.Grace)
-	return errors.Join(append(faults, f.limits().Check())...)
+	faults = append(faults, f.Rates.Check(), f.limits().Check())
+	return errors.Join(append(faults, f.Marks.Check()...)...)
 }
 
 // Check returns all faults at once.

@@ -17,13 +17,12 @@ import (
 // while there is something to write. What is below the window is guarded by the window's lock.
 type connection struct {
 	producer
-	gateway *Gateway
-	ws      *websocket.Conn
-	socket  *socket
-	named   bool
-	// credential is whose it is, and source where its events come from unless they say otherwise.
-	credential access.Credential
-	source     string
+	gateway   *Gateway
+	ws        *websocket.Conn
+	socket    *socket
+	named     bool
+	who       *sender
+	hindrance hindrance
 	// revoked is set when the key that opened it is valid no more.
 	revoked atomic.Bool
 
@@ -44,10 +43,10 @@ type connection struct {
 	refreshed time.Time
 }
 
-func newConnection(g *Gateway, by access.Credential, ws *websocket.Conn, s *socket, name string) *connection {
-	c := &connection{gateway: g, ws: ws, socket: s, credential: by, source: sourceOf("/ws", by)}
+func newConnection(g *Gateway, ws *websocket.Conn, s *socket, who *sender, name string) *connection {
+	c := &connection{gateway: g, ws: ws, socket: s, who: who}
 	c.home = g.partitionOf([]byte(name))
-	c.news = c.wake
+	c.news, c.lost = c.wake, c.noteDropped
 	return c
 }
 
@@ -62,6 +61,7 @@ func (c *connection) resume(s *produce.Session, next uint64) {
 // serve reads until the connection ends or the gateway drains. A hijacked connection is not covered by
 // net/http's recover, so it has its own: a fault in a decoder may end one connection, never the process.
 func (c *connection) serve() {
+	defer c.who.Close()
 	defer c.gateway.connections.remove(c)
 	defer c.fail() // nobody begins to write after this
 	defer func() {
@@ -71,7 +71,7 @@ func (c *connection) serve() {
 		}
 	}()
 	c.greet()
-	defer c.gateway.keys.OnRevoke(c.credential, c.revoke)()
+	defer c.gateway.keys.OnRevoke(c.who.credential, c.revoke)()
 	end := c.read()
 	switch { // it was us who ended the read
 	case end == gone && c.revoked.Load():

@@ -1,13 +1,15 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"sync"
 	"time"
 
-	"millrace.dev/pkg/access"
+	"golang.org/x/sync/semaphore"
+
 	"millrace.dev/pkg/event"
 )
 
@@ -16,7 +18,13 @@ type frame struct {
 	event.Frame
 	bytes    []byte
 	defaults event.Defaults
+	// lender is who lent the memory of a large frame, and loan how much.
+	lender *semaphore.Weighted
+	loan   int64
 }
+
+// smallFrame is what a frame may hold without asking.
+const smallFrame = 16 << 10
 
 // keptFrame is the most memory that a frame keeps for its next use.
 const keptFrame = 256 << 10
@@ -27,17 +35,13 @@ func getFrame() *frame { return frames.Get().(*frame) }
 
 func putFrame(f *frame) {
 	f.Reset()
+	if f.lender != nil {
+		f.lender.Release(f.loan)
+		f.lender, f.loan = nil, 0
+	}
 	if cap(f.bytes) <= keptFrame {
 		frames.Put(f)
 	}
-}
-
-// sourceOf is the source of events that name none: the way that they came, and whose key came with them.
-func sourceOf(way string, c access.Credential) string {
-	if c.Anonymous() {
-		return way
-	}
-	return way + "/" + c.Name
 }
 
 // begin sets what the frame's events get where the sender gave nothing.
@@ -56,6 +60,11 @@ var errTooLong = errors.New("frame too long")
 // fill reads a whole frame, or errTooLong when it has more than limit bytes.
 func (f *frame) fill(r io.Reader, limit int) error {
 	f.bytes = f.bytes[:0]
+	return f.more(r, limit)
+}
+
+// more goes on after errTooLong, up to another limit.
+func (f *frame) more(r io.Reader, limit int) error {
 	for {
 		if len(f.bytes) == cap(f.bytes) {
 			f.bytes = append(f.bytes, 0)[:len(f.bytes)]
@@ -73,13 +82,43 @@ func (f *frame) fill(r io.Reader, limit int) error {
 	}
 }
 
-// claim is what the frame's valid events ask of the room.
-func (f *frame) claim() (events, bytes int) {
+// borrow takes the memory that a large frame may need, until putFrame, if it can be had now.
+func (f *frame) borrow(from *semaphore.Weighted, bytes int) bool {
+	if !from.TryAcquire(int64(bytes)) {
+		return false
+	}
+	f.lender, f.loan = from, int64(bytes)
+	return true
+}
+
+// awaitLoan does the same as soon as it can, or returns ctx's error.
+func (f *frame) awaitLoan(ctx context.Context, from *semaphore.Weighted, bytes int) error {
+	if err := from.Acquire(ctx, int64(bytes)); err != nil {
+		return err
+	}
+	f.lender, f.loan = from, int64(bytes)
+	return nil
+}
+
+// asks is what a frame asks of those who let it in.
+type asks struct {
+	// events are the valid ones, and bytes what they take of the room.
+	events, bytes int
+	// numbered are all events, also those that are not valid, and size is the frame as it was sent: what rates count.
+	numbered, size int
+}
+
+func (f *frame) asks() asks {
+	a := asks{size: len(f.bytes)}
 	for i := range f.Events {
-		if s := &f.Events[i]; s.Valid() {
-			events++
-			bytes += claimSize(s)
+		s := &f.Events[i]
+		if s.Control == event.None {
+			a.numbered++
+		}
+		if s.Valid() {
+			a.events++
+			a.bytes += claimSize(s)
 		}
 	}
-	return events, bytes
+	return a
 }

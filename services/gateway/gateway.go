@@ -6,11 +6,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/produce"
 	"millrace.dev/services/dashboard"
+	"millrace.dev/services/gateway/limit"
 )
 
 // Gateway takes events from clients and brings them into the stream.
@@ -25,9 +28,15 @@ type Gateway struct {
 	connections connections
 	metrics     *metrics
 	trouble     trouble
+	gate        *gate
+	meters      *limit.Meters
+	rejects     rejects
+	admission   atomic.Pointer[limit.Admission]
 	facts       atomic.Pointer[facts]
-	dashboard   *dashboard.Dashboard
-	keys        *access.Keys
+	// large bounds the memory of frames that are large and being read.
+	large     *semaphore.Weighted
+	dashboard *dashboard.Dashboard
+	keys      *access.Keys
 
 	// recall looks up what is remembered of a named session; tests of time put another in its place, as with
 	// appender.
@@ -58,9 +67,13 @@ func newGateway(c Config, s *stream.Stream, instance string, log *slog.Logger) *
 func newIntake(c Config, log *slog.Logger) *Gateway {
 	g := &Gateway{
 		config: c, log: log, metrics: newMetrics(), room: newRoom(c.BufferEvents, c.BufferBytes),
+		gate: newGate(), meters: limit.NewMeters(c.Rates.Under(nil), limit.Bursts{Events: c.MaxBatch, Bytes: c.MaxFrame}),
+		large:    semaphore.NewWeighted(int64(max(c.BufferBytes, c.MaxFrame))),
 		appended: make(chan struct{}), keys: new(access.Keys),
 	}
 	g.trouble.log = log
+	g.admission.Store(new(limit.Admission))
+	g.gate.tell = g.hearGate
 	g.facts.Store(&facts{durability: stream.DurabilityMemory})
 	g.taking, g.stopTaking = context.WithCancel(context.Background())
 	return g
@@ -72,7 +85,9 @@ func (g *Gateway) layLanes(partitions int, clustered bool, appenderOf func() app
 	g.partitions = make([]*partition, partitions)
 	for p := range g.partitions {
 		if p == 0 || clustered {
-			g.lanes = append(g.lanes, newLane(g.room, g.metrics, appenderOf()))
+			l := newLane(g.room, g.metrics, appenderOf())
+			l.dropping = g.config.BufferPolicy == policyDropOldest
+			g.lanes = append(g.lanes, l)
 		}
 		g.partitions[p] = g.lanes[len(g.lanes)-1].add(p)
 	}
@@ -102,14 +117,14 @@ func (g *Gateway) accept(p *producer, n uint64, s *event.Span, d *event.Defaults
 	p.owes(to.lane)
 }
 
-// sampleBytes is how much of what was refused is logged (guide: 100 bytes).
-const sampleBytes = 100
-
-// refused counts one event, or one frame, that was refused, and logs the beginning of it.
-func (g *Gateway) refused(source string, r *event.Refusal, raw []byte) {
-	g.metrics.refused(r.Code, 1)
-	g.log.Debug("refused", "source", source, "code", r.Code, "message", r.Message,
-		"sample", string(raw[:min(len(raw), sampleBytes)]))
+// hearGate tells the clients, and the log, that the gate was shut or opened.
+func (g *Gateway) hearGate(shut *event.Refusal) {
+	if shut == nil {
+		g.log.Info("events are taken again")
+	} else {
+		g.log.Warn("no events are taken", "code", shut.Code, "reason", shut.Message)
+	}
+	g.connections.hearGate(shut)
 }
 
 func (g *Gateway) draining() bool { return g.taking.Err() != nil }

@@ -24,6 +24,8 @@ type lane struct {
 	appender   appender
 	room       *room
 	metrics    *metrics
+	// dropping: what is anonymous may be dropped as long as it is not on its way.
+	dropping bool
 	// bell wakes the lane; it holds one ring, which is enough for any number of them.
 	bell chan struct{}
 	// flight is when the oldest event arrived that is being appended; nil when nothing is.
@@ -114,7 +116,9 @@ func (l *lane) decided(b *batch, now time.Time) {
 	l.metrics.appended(b, now)
 	l.room.release(b.events, b.claimed)
 	for _, r := range b.runs {
-		r.producer.settled(r.number)
+		if !r.gone {
+			r.producer.settled(r.number)
+		}
 	}
 	for _, p := range l.partitions {
 		if p.number == b.Partition {

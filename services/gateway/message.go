@@ -58,8 +58,19 @@ func appendError(b []byte, n uint64, r *event.Refusal) []byte {
 	b = appendText(append(b, `,"code":`...), r.Code)
 	b = appendText(append(b, `,"message":`...), r.Message)
 	b = strconv.AppendBool(append(b, `,"retryable":`...), r.Retryable)
+	if r.Retryable {
+		b = strconv.AppendInt(append(b, `,"retry_after_ms":`...), retryAfter(r).Milliseconds(), 10)
+	}
 	b = appendText(append(b, `,"help":`...), helpPage+r.Code)
 	return append(b, '}')
+}
+
+// retryAfter is when something that was refused for now may be tried again, in whole milliseconds.
+func retryAfter(r *event.Refusal) time.Duration {
+	if r.RetryAfter == 0 {
+		return tryAgain
+	}
+	return (r.RetryAfter + time.Millisecond - 1).Truncate(time.Millisecond)
 }
 
 // appendSlow tells a named session that nothing is read for now, and why.

@@ -17,9 +17,27 @@ type metrics struct {
 
 	mu       sync.Mutex
 	rejected map[string]uint64 // by code: a closed set
+	hindered map[hindered]uint64
 }
 
-func newMetrics() *metrics { return &metrics{rejected: map[string]uint64{}} }
+// hindered is what limits and the gate did to events that were not refused.
+type hindered struct{ code, outcome string }
+
+const (
+	outcomeHeld   = "held"    // frames that a named session had to wait with, and was told
+	outcomeDryRun = "dry_run" // events over a limit that only counts
+)
+
+func newMetrics() *metrics {
+	return &metrics{rejected: map[string]uint64{}, hindered: map[hindered]uint64{}}
+}
+
+// held counts what a limit did other than to refuse.
+func (m *metrics) held(code, outcome string, n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hindered[hindered{code, outcome}] += uint64(n)
+}
 
 // appended counts a batch that is stored, and how long its events took from their arrival.
 func (m *metrics) appended(b *batch, now time.Time) {

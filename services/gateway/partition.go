@@ -33,11 +33,15 @@ func (p *partition) put(from *producer, n uint64, s *event.Span, d *event.Defaul
 	} else {
 		part.Add(n, len(part.Bytes))
 	}
+	size, claimed := len(part.Bytes)-before, claimSize(s)
 	b.events++
-	b.bytes += len(part.Bytes) - before
-	b.claimed += claimSize(s)
+	b.bytes += size
+	b.claimed += claimed
 	b.arrived(d.Received)
-	from.ran(b, n)
+	r := from.ran(b, n, d.Received, p.lane.dropping)
+	r.events++
+	r.size += size
+	r.claimed += claimed
 }
 
 // filling returns the batch that an event of that size goes into.
@@ -76,9 +80,14 @@ func (p *partition) recycle(b *batch) {
 	if b.bytes > 2*batchBytes {
 		return
 	}
-	b.reset()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.keep(b)
+}
+
+// keep empties a batch for another use; the partition is locked.
+func (p *partition) keep(b *batch) {
+	b.reset()
 	if len(p.spare) < spareBatches {
 		p.spare = append(p.spare, b)
 	}

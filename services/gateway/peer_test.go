@@ -37,6 +37,7 @@ type message struct {
 	MaxBatch         int `json:"max_batch"`
 	Durability       string
 	ReconnectAfterMS int `json:"reconnect_after_ms"`
+	RetryAfterMS     int `json:"retry_after_ms"`
 }
 
 // String is the message in short: "ack 3", "error 2 invalid_event", "slow overloaded".

@@ -42,6 +42,10 @@ func postTo(c *http.Client, url, contentType, body string) (a answer, err error)
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
 	}
+	return answerTo(c, request)
+}
+
+func answerTo(c *http.Client, request *http.Request) (a answer, err error) {
 	response, err := c.Do(request)
 	if err != nil {
 		return a, err

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/stream/produce"
 )
@@ -20,11 +22,14 @@ type producer struct {
 	latest struct {
 		batch *batch
 		run   uint64
+		place int // in batch.runs
 	}
 	// untold is the lane that was given something and has not been rung for it.
 	untold *lane
 	// news is called, with the window locked, when acked has moved.
 	news func()
+	// lost is called, with the window locked, for an event that is dropped, before acked moves past it.
+	lost func(n uint64)
 }
 
 type place struct {
@@ -55,19 +60,33 @@ func (p *producer) ring() {
 	}
 }
 
-// ran adds event n to the producer's newest run if that is in b, else begins one. Partition and window are locked.
-func (p *producer) ran(b *batch, n uint64) {
-	if p.latest.batch == b && p.extend(p.latest.run, n) {
-		return
+// ran adds event n, read at that time, to the producer's newest run if that is in b, else begins one, and returns it.
+// Where runs may be dropped, each is such that it can. Partition and window are locked.
+func (p *producer) ran(b *batch, n uint64, at time.Time, droppable bool) *run {
+	if p.latest.batch == b && (!droppable || b.goesOn(p, n, at)) && p.extend(p.latest.run, n) {
+		return &b.runs[p.latest.place]
 	}
-	p.latest.batch, p.latest.run = b, p.open(n)
-	b.runs = append(b.runs, run{p, p.latest.run})
+	p.latest.batch, p.latest.run, p.latest.place = b, p.open(n), len(b.runs)
+	b.runs = append(b.runs, run{producer: p, number: p.latest.run, first: n, at: at})
+	return &b.runs[p.latest.place]
 }
 
 // refuse gives the next number to an event that is refused. The window is locked.
 func (p *producer) refuse(n uint64) {
 	p.last = n
 	p.window.refused(n)
+}
+
+// dropped hears that a run was dropped.
+func (p *producer) dropped(r *run) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range r.events {
+		p.lost(r.first + uint64(i))
+	}
+	if p.decided(r.number) {
+		p.news()
+	}
 }
 
 // settled hears from the lane that a run is decided.

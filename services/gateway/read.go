@@ -18,8 +18,6 @@ const (
 	frameTimeout = 30 * time.Second
 	// skipBytes is how much of a frame that is too long is read past, so that the connection can go on.
 	skipBytes = 64 << 20
-	// slowAfter is how long a frame is held back before a named session is told.
-	slowAfter = 100 * time.Millisecond
 	// unwritten is how many messages may wait for a peer that doesn't read them, before it isn't read either.
 	unwritten = 1000
 )
@@ -56,6 +54,8 @@ func (c *connection) frame(kind websocket.MessageType, r io.Reader) closing {
 	case errors.Is(err, errEndless):
 		c.refuseFrame(f, tooLong(limits.FrameBytes), websocket.StatusMessageTooBig)
 		return closing{websocket.StatusMessageTooBig, event.CodeTooLarge}
+	case errors.Is(err, context.Canceled): // nobody waits for it any more
+		return gone
 	case err != nil: // it did not arrive whole
 		return lost(err)
 	case kind != websocket.MessageText:
@@ -71,7 +71,12 @@ func (c *connection) frame(kind websocket.MessageType, r io.Reader) closing {
 func (c *connection) receive(f *frame, r io.Reader, limit int) error {
 	c.socket.expect(frameTimeout)
 	defer c.keepReading()
-	err := f.fill(r, limit)
+	err := f.fill(r, min(limit, smallFrame))
+	if errors.Is(err, errTooLong) && limit > smallFrame {
+		if err = c.awaitMemory(f, limit); err == nil {
+			err = f.more(r, limit)
+		}
+	}
 	if !errors.Is(err, errTooLong) {
 		return err
 	}
@@ -82,6 +87,21 @@ func (c *connection) receive(f *frame, r io.Reader, limit int) error {
 		return errEndless
 	}
 	return err
+}
+
+// awaitMemory waits until there is memory for a large frame: as many are read at a time as fit into --buffer-bytes. So
+// many peers that send large frames slowly make each other wait, and nobody who sends small ones.
+func (c *connection) awaitMemory(f *frame, limit int) error {
+	if f.borrow(c.gateway.large, limit) {
+		return nil
+	}
+	c.keepReading() // it is not the peer that takes its time now
+	defer c.socket.expect(frameTimeout)
+	c.socket.unheard.Add(1)
+	defer c.socket.unheard.Add(1)
+	ctx, end := c.whileWhole(c.gateway.taking)
+	defer end()
+	return f.awaitLoan(ctx, c.gateway.large, limit)
 }
 
 // errEndless: a frame is so long that the connection can't go on behind it.
@@ -113,8 +133,9 @@ func (c *connection) keepReading() {
 // refuseFrame refuses a frame whole. It uses up no number. A named session is closed with a code that
 // forbids to reconnect, since its sender would send the same again.
 func (c *connection) refuseFrame(f *frame, r *event.Refusal, code websocket.StatusCode) closing {
-	c.gateway.refused(c.source, r, f.bytes)
+	c.gateway.refused(c.who, r, f.bytes, 1)
 	c.say(appendError(nil, 0, r))
+	c.who.Take(time.Now(), 1, len(f.bytes)) // it cost as much as another
 	if c.named {
 		return closing{code, r.Code}
 	}
@@ -126,25 +147,38 @@ func (c *connection) take(f *frame) closing {
 	if c.last > produce.MaxNumber-uint64(len(f.Events)) {
 		return closing{websocket.StatusPolicyViolation, "numbers end below 2^53: begin a new session"}
 	}
-	f.begin(c.source)
-	if events, bytes := f.claim(); events > 0 && !c.gateway.room.try(events, bytes) {
-		if err := c.holdBack(events, bytes); err != nil {
-			return gone // serve knows if it is us who go
-		}
+	f.begin(c.who.source())
+	refused, err := c.enter(f)
+	if err != nil {
+		return gone // serve knows if it is us who go
 	}
-	if c.number(f) {
+	if c.number(f, refused) {
 		return c.waitForWriter()
 	}
 	return open
 }
 
-// number takes each event of a frame, and says whether too much is unwritten now.
-func (c *connection) number(f *frame) (crowded bool) {
+// number takes each event of a frame, of which the valid ones may be refused for now, and says whether too much is
+// unwritten now.
+func (c *connection) number(f *frame, refused *event.Refusal) (crowded bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock() // a fault in here ends this connection, which needs the lock for that
 	defer c.ring()
+	var first *event.Span
+	turned := 0
 	for i := range f.Events {
-		c.event(&f.Events[i], &f.defaults)
+		s := &f.Events[i]
+		if refused != nil && s.Valid() {
+			c.turnAway(c.last+1, refused)
+			if turned++; first == nil {
+				first = s
+			}
+			continue
+		}
+		c.event(s, &f.defaults)
+	}
+	if turned > 0 {
+		c.gateway.refused(c.who, refused, first.Raw, turned)
 	}
 	c.wake()
 	return len(c.notes) > unwritten
@@ -157,39 +191,24 @@ func (c *connection) event(s *event.Span, d *event.Defaults) {
 		c.note(messagePong)
 	case s.Control == event.Pong:
 	case s.Refused != nil:
-		c.refuse(c.last + 1)
-		c.note(appendError(nil, c.last, s.Refused))
-		c.gateway.refused(c.source, s.Refused, s.Raw)
+		c.turnAway(c.last+1, s.Refused)
+		c.gateway.refused(c.who, s.Refused, s.Raw, 1)
 	default:
 		c.gateway.accept(&c.producer, c.last+1, s, d)
 	}
 }
 
-// holdBack waits until there is room for a frame. Meanwhile nothing is read, so TCP pushes back; a named session
-// is told why. A peer that waits can't show that it lives, so its pong deadline is suspended; but one that the
-// heartbeat's message does not reach has gone, and its frame goes with it.
-func (c *connection) holdBack(events, bytes int) error {
-	c.socket.unheard.Add(1)
-	defer c.socket.unheard.Add(1)
-	ctx, end := c.whileWhole(c.gateway.taking)
-	defer end()
-	if !c.named {
-		return c.gateway.room.wait(ctx, events, bytes)
-	}
-	told := make(chan struct{})
-	t := time.AfterFunc(slowAfter, func() {
-		c.say(appendSlow(nil, c.gateway.trouble.now()))
-		close(told)
-	})
-	err := c.gateway.room.wait(ctx, events, bytes)
-	if !t.Stop() {
-		<-told
-		if err == nil {
-			c.say(messageGo)
-		}
-	}
-	return err
+// turnAway gives an event its number and its refusal; the window is locked.
+func (c *connection) turnAway(n uint64, why *event.Refusal) {
+	c.refuse(n)
+	c.note(appendError(nil, n, why))
 }
+
+// refuseDropped is what the sender of an event hears that was dropped.
+var refuseDropped = event.Refuse(event.CodeDropped, "younger events needed its place in the buffer: send it again, slower.")
+
+// noteDropped tells of one event that was dropped; the window is locked.
+func (c *connection) noteDropped(n uint64) { c.note(appendError(nil, n, refuseDropped)) }
 
 // waitForWriter stops reading a peer that sends what must be refused and doesn't read the refusals.
 func (c *connection) waitForWriter() closing {

@@ -7,9 +7,9 @@ import (
 	"math/rand/v2"
 	"mime"
 	"net/http"
+	"slices"
 	"time"
 
-	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/event"
 )
 
@@ -25,6 +25,9 @@ const (
 type request struct {
 	producer
 	done chan struct{}
+	// ids of the events, by their place in the body; empty where one was refused. The window's lock guards both.
+	ids    []string
+	errors []postedError
 }
 
 // posted is the answer.
@@ -36,40 +39,82 @@ type posted struct {
 }
 
 type postedError struct {
-	Index   *int   `json:"index,omitempty"` // absent when the body was refused whole
-	Code    string `json:"code"`
-	Message string `json:"message"`
+	Index        *int   `json:"index,omitempty"` // absent when the body was refused whole
+	Code         string `json:"code"`
+	Message      string `json:"message"`
+	Retryable    bool   `json:"retryable"`
+	RetryAfterMS int64  `json:"retry_after_ms,omitempty"`
+}
+
+func errorOf(index *int, r *event.Refusal) postedError {
+	e := postedError{Index: index, Code: r.Code, Message: r.Message, Retryable: r.Retryable}
+	if r.Retryable {
+		e.RetryAfterMS = retryAfter(r).Milliseconds()
+	}
+	return e
 }
 
 // serveEvents is POST /api/events: one event, an array, or newline-delimited JSON. It answers when the events
 // are durable.
 func (g *Gateway) serveEvents(w http.ResponseWriter, r *http.Request) {
-	decode, ok := decoderOf(r.Header.Get("Content-Type"))
+	who := g.senderOf(r.Context(), "/http")
+	defer who.Close()
+	decode, ok := decoderOf(r.Header)
 	if !ok {
-		g.refuseBody(w, http.StatusUnsupportedMediaType, event.Refuse(event.CodeInvalidJSON,
+		g.refuseBody(w, who, http.StatusUnsupportedMediaType, event.Refuse(event.CodeInvalidJSON,
 			"Content-Type must be application/json, application/x-ndjson or one of CloudEvents' JSON forms"), nil)
 		return
 	}
 	f := getFrame()
 	defer putFrame(f)
 	if status, refusal := g.readBody(w, r, f, decode); refusal != nil {
-		g.refuseBody(w, status, refusal, f.bytes)
+		if refusal.Retryable {
+			g.refused(who, refusal, nil, 1)
+			comeAgain(w, refusal)
+			return
+		}
+		who.Take(time.Now(), 1, len(f.bytes)) // it cost as much as another
+		g.refuseBody(w, who, status, refusal, f.bytes)
 		return
 	}
-	events, bytes := f.claim()
-	if refusal := g.roomFor(r.Context(), events, bytes); refusal != nil {
+	if refusal := g.takeBody(r.Context(), who, f); refusal != nil {
 		comeAgain(w, refusal)
 		return
 	}
-	answer, known := g.post(f, sourceOf("/http", access.From(r.Context())))
+	answer, known := g.post(who, f)
 	if !known {
 		panic(http.ErrAbortHandler) // net/http's way to cut a request off: any answer would be a guess
 	}
+	answer.write(w)
+}
+
+// write answers 202 if anything was stored, or there was nothing to store.
+func (p posted) write(w http.ResponseWriter) {
 	status := http.StatusAccepted
-	if answer.Accepted+answer.Duplicates == 0 && len(answer.Errors) > 0 {
+	if p.Accepted+p.Duplicates == 0 && len(p.Errors) > 0 {
 		status = http.StatusBadRequest
+		if p.Errors[0].Retryable { // dropped, all of it
+			w.Header().Set("Retry-After", "1")
+			status = http.StatusServiceUnavailable
+		}
 	}
-	writeJSON(w, status, answer)
+	writeJSON(w, status, p)
+}
+
+// takeBody brings a body in, or says why it has to come again: nothing of it is stored yet.
+func (g *Gateway) takeBody(ctx context.Context, who *sender, f *frame) *event.Refusal {
+	if g.draining() {
+		return refuseDraining
+	}
+	asks := f.asks()
+	refusal := g.refusal(who, asks)
+	if refusal == nil {
+		refusal = g.roomFor(ctx, asks)
+	}
+	if refusal != nil {
+		g.refused(who, refusal, f.bytes, asks.numbered)
+	}
+	return refusal
 }
 
 // decoder is how a body is read.
@@ -79,7 +124,11 @@ func decodeJSON(f *frame, l event.Limits) error   { return f.DecodeJSON(f.bytes,
 func decodeNDJSON(f *frame, l event.Limits) error { return f.DecodeNDJSON(f.bytes, l) }
 
 // decoderOf chooses by content type. What curl sends when nobody says anything is taken for JSON.
-func decoderOf(contentType string) (decoder, bool) {
+func decoderOf(h http.Header) (decoder, bool) {
+	if isBinary(h) {
+		return decodeBinary(h), true
+	}
+	contentType := h.Get("Content-Type")
 	if contentType == "" {
 		return decodeJSON, true
 	}
@@ -104,7 +153,9 @@ func (g *Gateway) readBody(w http.ResponseWriter, r *http.Request, f *frame, dec
 	// While the answer is awaited the connection is read for its end only: the deadline would be taken for one.
 	defer func() { _ = connection.SetReadDeadline(time.Time{}) }()
 	limits := g.config.Limits
-	switch err := f.fill(r.Body, limits.FrameBytes); {
+	switch err := g.fillBody(r, f, limits.FrameBytes); {
+	case errors.Is(err, context.DeadlineExceeded):
+		return http.StatusServiceUnavailable, g.full()
 	case errors.Is(err, errTooLong):
 		return http.StatusRequestEntityTooLarge, tooLong(limits.FrameBytes)
 	case err != nil && !errors.Is(err, io.EOF):
@@ -120,83 +171,123 @@ func (g *Gateway) readBody(w http.ResponseWriter, r *http.Request, f *frame, dec
 	return 0, nil
 }
 
+// fillBody reads a body; a large one when there is memory for it.
+func (g *Gateway) fillBody(r *http.Request, f *frame, limit int) error {
+	err := f.fill(r.Body, min(limit, smallFrame))
+	if !errors.Is(err, errTooLong) || limit <= smallFrame {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), roomTimeout)
+	defer cancel()
+	if err := f.awaitLoan(ctx, g.large, limit); err != nil {
+		return err
+	}
+	return f.more(r.Body, limit)
+}
+
 // roomFor takes room in the buffer. A request waits for it, but not for ever: nothing of it is stored yet, so it
 // can be told to come again.
-func (g *Gateway) roomFor(ctx context.Context, events, bytes int) *event.Refusal {
-	if g.draining() {
-		return refuseDraining
-	}
-	if events == 0 || g.room.try(events, bytes) {
+func (g *Gateway) roomFor(ctx context.Context, asks asks) *event.Refusal {
+	if asks.events == 0 || g.pace(asks) == 0 && g.room.try(asks.events, asks.bytes) {
 		return nil
+	}
+	switch g.config.BufferPolicy {
+	case policyReject:
+		return g.full()
+	case policyDropOldest:
+		g.makeRoom(asks)
 	}
 	ctx, cancel := context.WithTimeout(ctx, roomTimeout)
 	defer cancel()
 	stop := context.AfterFunc(g.taking, cancel)
 	defer stop()
-	switch err := g.room.wait(ctx, events, bytes); {
+	switch err := g.awaitRoom(ctx, asks, nil); {
 	case err == nil:
 		return nil
 	case g.draining():
 		return refuseDraining
 	}
-	return event.Refuse(g.trouble.now(), "the buffer is full: try again. GET /debug/buffer says more.")
+	return g.full()
 }
 
 // post puts the events on their way and waits until every one is decided, however long Redis is away. The outcome
 // is not known only if this gateway gives up appending before.
-func (g *Gateway) post(f *frame, source string) (answer posted, known bool) {
-	q := &request{done: make(chan struct{})}
+func (g *Gateway) post(who *sender, f *frame) (answer posted, known bool) {
+	q := &request{done: make(chan struct{}), ids: make([]string, len(f.Events))}
 	q.home = rand.IntN(len(g.partitions))
 	q.news = func() {
 		if q.empty() {
 			close(q.done)
 		}
 	}
-	f.begin(source)
-	answer = posted{IDs: []string{}, Errors: []postedError{}}
-	if !g.postAll(q, f, &answer) {
-		return answer, true
+	q.lost = func(n uint64) { q.noteRefused(int(n)-1, refuseDropped) }
+	f.begin(who.source())
+	if !g.postAll(q, who, f) {
+		return q.answer(), true
 	}
 	select {
 	case <-q.done:
-		return answer, true
+		return q.answer(), true
 	case <-g.appended:
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		return answer, q.empty()
+		return q.answer(), q.decidedAll()
 	}
 }
 
 // postAll takes each event of a body, and says whether there is anything to wait for.
-func (g *Gateway) postAll(q *request, f *frame, answer *posted) (waiting bool) {
+func (g *Gateway) postAll(q *request, who *sender, f *frame) (waiting bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	defer q.ring()
 	for i := range f.Events {
-		g.postOne(q, i, f, answer)
+		g.postOne(q, i, who, f)
 	}
 	return !q.empty()
 }
 
-func (g *Gateway) postOne(q *request, i int, f *frame, answer *posted) {
+func (g *Gateway) postOne(q *request, i int, who *sender, f *frame) {
 	s := &f.Events[i]
 	if s.Control != event.None {
 		s.Refused = event.Refuse(event.CodeInvalidEvent,
 			`attribute "type": ping and pong without data are heartbeats of a WebSocket, not events`)
 	}
 	if s.Refused != nil {
-		g.refused("/http", s.Refused, s.Raw)
+		g.refused(who, s.Refused, s.Raw, 1)
 		q.refuse(q.last + 1)
-		answer.Errors = append(answer.Errors, postedError{&i, s.Refused.Code, s.Refused.Message})
+		q.noteRefused(i, s.Refused)
 		return
 	}
 	g.accept(&q.producer, q.last+1, s, &f.defaults)
-	answer.IDs = append(answer.IDs, string(f.defaults.LastID()))
-	answer.Accepted++
+	q.ids[i] = string(f.defaults.LastID())
+}
+
+// noteRefused notes what an event of the body was refused for; the window is locked.
+func (q *request) noteRefused(index int, why *event.Refusal) {
+	q.ids[index] = ""
+	q.errors = append(q.errors, errorOf(&index, why))
+}
+
+// answer is what became of the body.
+func (q *request) answer() posted {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p := posted{IDs: slices.DeleteFunc(q.ids, func(id string) bool { return id == "" }), Errors: q.errors}
+	p.Accepted = len(p.IDs)
+	if p.Errors == nil {
+		p.Errors = []postedError{}
+	}
+	slices.SortFunc(p.Errors, func(a, b postedError) int { return *a.Index - *b.Index })
+	return p
+}
+
+// decidedAll says whether every event of the body is decided.
+func (q *request) decidedAll() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.empty()
 }
 
 // refuseBody answers a request that is refused whole.
-func (g *Gateway) refuseBody(w http.ResponseWriter, status int, r *event.Refusal, raw []byte) {
-	g.refused("/http", r, raw)
-	writeJSON(w, status, posted{IDs: []string{}, Errors: []postedError{{Code: r.Code, Message: r.Message}}})
+func (g *Gateway) refuseBody(w http.ResponseWriter, who *sender, status int, r *event.Refusal, raw []byte) {
+	g.refused(who, r, raw, 1)
+	writeJSON(w, status, posted{IDs: []string{}, Errors: []postedError{errorOf(nil, r)}})
 }

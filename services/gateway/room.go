@@ -40,6 +40,13 @@ func (r *room) try(events, bytes int) bool {
 	return true
 }
 
+// vacant says whether a frame would fit now, if nobody waited.
+func (r *room) vacant(events, bytes int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.fits(int64(events), int64(bytes))
+}
+
 // wait takes room for a frame as soon as there is some, or returns ctx's error.
 func (r *room) wait(ctx context.Context, events, bytes int) error {
 	c := &claim{int64(events), int64(bytes), make(chan struct{})}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/lifecycle"
 	"millrace.dev/pkg/stream"
+	"millrace.dev/pkg/stream/control"
 	"millrace.dev/pkg/telemetry"
 	"millrace.dev/services/dashboard"
 )
@@ -41,6 +43,7 @@ func newProcess(c Config, log io.Writer) (*process, error) {
 	if p.config.StatsTLS, err = c.statsTLS(); err != nil {
 		return nil, err
 	}
+	p.controls = p.newControls()
 	p.dashboard = dashboard.New(dashboard.Config{
 		StatsAddr: c.StatsAddr, InternalKey: c.Key, TLS: p.config.StatsTLS, Log: p.log,
 	})
@@ -90,11 +93,24 @@ type process struct {
 	dashboard *dashboard.Dashboard
 	rules     *access.Rules
 	keys      *access.Keys
+	controls  *controls
 	provider  *telemetry.Provider
 	// built is there as soon as Redis is, for the parts that start after it; gateway is the same, for requests, as
 	// soon as all parts run: what is let in can then be stored, and told when it ends.
 	built   *Gateway
 	gateway atomic.Pointer[Gateway]
+}
+
+// newControls puts in force here what operators say.
+func (p *process) newControls() *controls {
+	c := newControls(p.log)
+	c.flags = p.config.Rates.Under(nil)
+	c.who = func(r *http.Request) string { return access.From(r.Context()).By() }
+	c.onChange = func(state control.State) {
+		p.keys.Set(access.NewRing(state.Keys))
+		p.built.obey(state)
+	}
+	return c
 }
 
 // group wires the parts. They stop in the reverse order: first nothing is taken any more, then what was taken is
@@ -105,8 +121,10 @@ func (p *process) group(l net.Listener) *lifecycle.Group {
 	g.Add("http", func(ctx context.Context) error { return p.serve(ctx, l) })
 	g.Add("dashboard", p.dashboard.Run)
 	g.AddReady("stream", p.open)
+	g.AddReady("control", func(ctx context.Context, ready func()) error { return p.controls.run(ctx, p.built.stream, ready) })
 	g.Add("lanes", func(ctx context.Context) error { return p.built.runLanes(ctx) })
 	g.Add("watch", func(ctx context.Context) error { return p.built.watch(ctx) })
+	g.Add("guard", func(ctx context.Context) error { return p.built.guard(ctx) })
 	g.Add("heartbeat", func(ctx context.Context) error {
 		return p.built.connections.beat(ctx, p.config.Heartbeat)
 	})
@@ -124,7 +142,6 @@ func (p *process) open(ctx context.Context, ready func()) error {
 	return stream.Hold(ctx, c, func(s *stream.Stream) {
 		p.built = newGateway(p.config, s, p.instance.ID, p.log)
 		p.built.dashboard, p.built.keys = p.dashboard, p.keys
-		p.setKeys(access.NewRing(nil)) // nobody makes keys yet
 		p.built.look(ctx)
 		p.observe(p.built)
 		p.log.Info("ready", "partitions", s.Partitions(), "durability", p.built.facts.Load().durability)

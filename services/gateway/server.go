@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,9 +33,10 @@ func (p *process) routes() http.Handler {
 	mux.Handle("GET /ws", need(access.Publish, p.gated((*Gateway).serveWebSocket)))
 	mux.Handle("POST /api/events", need(access.Publish, p.gated((*Gateway).serveEvents)))
 	mux.Handle("GET /debug/buffer", need(access.Admin, p.gated((*Gateway).serveDebugBuffer)))
+	mux.Handle("GET /debug/rejects", need(access.Admin, p.gated((*Gateway).serveDebugRejects)))
 	mux.Handle("GET /debug/workers", need(access.Admin, p.gated((*Gateway).serveDebugWorkers)))
 	mux.Handle("GET /debug/memory", need(access.Admin, http.HandlerFunc(telemetry.MemoryHandler)))
-	// What operators say: /api/control, /api/keys.
+	p.controls.register(mux, func(scope access.Scope, h http.HandlerFunc) http.HandlerFunc { return need(scope, h).ServeHTTP })
 	return p.sameOrigin(p.shared(mux))
 }
 
@@ -96,11 +98,17 @@ var (
 	refuseDraining = event.Refuse(codeUnavailable, "this gateway is going away: try again.")
 )
 
-// comeAgain answers 503 with the time after which to try again. Nothing of the request is stored.
+// comeAgain answers that, and after how long, a request can be tried again: 429 to whom it is about, 503 to everybody.
+// Nothing of the request is stored.
 func comeAgain(w http.ResponseWriter, why *event.Refusal) {
-	w.Header().Set("Retry-After", "1")
-	writeJSON(w, http.StatusServiceUnavailable, map[string]any{
-		"code": why.Code, "message": why.Message, "retryable": true,
+	status := http.StatusServiceUnavailable
+	if why.Code == event.CodeRateLimited {
+		status = http.StatusTooManyRequests
+	}
+	after := retryAfter(why)
+	w.Header().Set("Retry-After", strconv.FormatInt(int64((after+time.Second-1)/time.Second), 10))
+	writeJSON(w, status, map[string]any{
+		"code": why.Code, "message": why.Message, "retryable": true, "retry_after_ms": after.Milliseconds(),
 	})
 }
 

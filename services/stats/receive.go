@@ -103,6 +103,10 @@ func (r *metricsReader) metric(m *otlp.Metric) error {
 	return nil // summaries and histograms with bounds of their own can't be merged: they are passed over
 }
 
+// mostFigure is more than anything that is counted. What is beyond it, infinity for one, would spoil every sum that it is
+// in.
+const mostFigure = 1 << 63
+
 func (r *metricsReader) numbers(name string, points []*otlp.NumberDataPoint, into map[Series]float64, delta bool) {
 	for _, p := range points {
 		if p.GetFlags()&uint32(otlp.DataPointFlags_DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK) != 0 {
@@ -112,7 +116,7 @@ func (r *metricsReader) numbers(name string, points []*otlp.NumberDataPoint, int
 		if n, ok := p.GetValue().(*otlp.NumberDataPoint_AsInt); ok {
 			v = float64(n.AsInt)
 		}
-		if math.IsNaN(v) || math.IsInf(v, 0) { // it would spoil every sum that it is in
+		if math.IsNaN(v) || math.Abs(v) > mostFigure {
 			continue
 		}
 		into[r.note(name, p.GetAttributes(), p.GetStartTimeUnixNano(), p.GetTimeUnixNano(), delta)] += v

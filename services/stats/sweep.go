@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -164,11 +164,14 @@ func (s *sweeper) report(err error) {
 	}
 }
 
-// redisAddress is a URL without user, password and query.
+// redisAddress is a URL without user, password and query. The password may be one that no URL should hold as it is, so
+// all up to the last @ goes.
 func redisAddress(raw string) string {
-	u, err := url.Parse(cmp.Or(raw, stream.DefaultURL))
-	if err != nil {
+	scheme, rest, ok := strings.Cut(cmp.Or(raw, stream.DefaultURL), "://")
+	if !ok {
 		return "REDIS_URL"
 	}
-	return u.Scheme + "://" + u.Host + u.Path
+	rest = rest[strings.LastIndexByte(rest, '@')+1:]
+	rest, _, _ = strings.Cut(rest, "?")
+	return scheme + "://" + rest
 }

@@ -20,10 +20,14 @@ type State struct {
 	Keys []access.Key
 	// Log holds the latest changes, newest first.
 	Log []Change
+	// Lost: Redis came back without something that operators had said, and what is here of it is what this process
+	// remembers. It is remembered until somebody says it anew; see Watch.
+	Lost bool
 }
 
 // Change says who did what, when, and why.
 type Change struct {
+	// At is by the clock of Redis.
 	At time.Time `json:"at"`
 	// By is the credential that did it.
 	By string `json:"by"`

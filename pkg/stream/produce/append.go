@@ -4,11 +4,13 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"millrace.dev/pkg/stream"
+	"millrace.dev/pkg/stream/ledger"
 )
 
 //go:embed append.lua
@@ -23,6 +25,11 @@ type Appender struct {
 	remember time.Duration
 	// anonymous is the highest number given to an anonymous event, by partition.
 	anonymous []uint64
+	// memory is what was in the partitions when this appender last looked; lost counts what is no longer there.
+	memory ledger.Memory
+	lost   atomic.Uint64
+	// fences counts them, so that each has a value of its own.
+	fences uint64
 	// Trouble, if set, hears of every failed try, and of nil when one succeeds after it.
 	Trouble  func(error)
 	troubled bool
@@ -36,6 +43,7 @@ func NewAppender(s *stream.Stream, instance string, remember time.Duration) *App
 
 // Append stores the batches, of which each is for another partition, in one round trip. What fails is tried
 // again in place, with the same content, until it is stored or ctx ends: so what follows can't overtake it.
+// Stored is what is as durable as the stream's demand says; while Redis can't give that, nothing is sent.
 // It returns nil when every batch is done; else each batch's Stored.Done says which are.
 //
 // Errors: ctx's, and what waiting can't mend: stream.ErrPartitions, stream.ErrLimits, stream.ErrDenied.
@@ -70,6 +78,9 @@ func (a *Appender) pause(ctx context.Context, open []*attempt, wait *stream.Back
 	if err := stream.Sleep(ctx, wait.Next()); err != nil {
 		return fmt.Errorf("appending: %w", err)
 	}
+	if a.stream.Demand() != (stream.Demand{}) {
+		_, _ = a.stream.Look(ctx) // the next try is at another connection, perhaps another server; it says what is wrong
+	}
 	return nil
 }
 
@@ -82,16 +93,17 @@ func (a *Appender) report(err error) {
 
 // try sends every open attempt once and returns those that are not done.
 func (a *Appender) try(ctx context.Context, open []*attempt) []*attempt {
-	pipe := a.stream.Redis().Pipeline()
-	cmds := make([]*redis.Cmd, len(open))
-	for i, t := range open {
-		keys, args := a.arguments(t)
-		cmds[i] = appendScript.EvalSha(ctx, pipe, keys, args...)
+	if p := a.stream.Promised(); p.Below {
+		for _, t := range open {
+			t.err = fmt.Errorf("%w: %s", stream.ErrUnconfirmed, p.Why)
+		}
+		return open
 	}
-	_, _ = pipe.Exec(ctx) // each command carries its own error
+	for _, f := range a.flights(ctx, open) {
+		a.send(ctx, f)
+	}
 	var rest []*attempt
-	for i, t := range open {
-		a.settle(ctx, t, cmds[i])
+	for _, t := range open {
 		if !t.batch.Stored.Done {
 			rest = append(rest, t)
 		}
@@ -102,6 +114,31 @@ func (a *Appender) try(ctx context.Context, open []*attempt) []*attempt {
 	return rest
 }
 
+// send makes one round trip. Only what the confirmation at its end covers counts as stored, also what was stored
+// before: the server that recognises it may not be the one that stored it, or not for long.
+func (a *Appender) send(ctx context.Context, f flight) {
+	pipe := f.to.Pipeline()
+	cmds := make([]*redis.Cmd, len(f.attempts))
+	for i, t := range f.attempts {
+		keys, args := a.arguments(t)
+		cmds[i] = appendScript.EvalSha(ctx, pipe, keys, args...)
+	}
+	confirmed := a.confirm(ctx, pipe, f.attempts[0].batch.Partition)
+	_, _ = pipe.Exec(ctx) // each command carries its own error
+	for i, t := range f.attempts {
+		a.settle(ctx, t, cmds[i])
+	}
+	err := confirmed.err()
+	for _, t := range f.attempts {
+		switch {
+		case err != nil:
+			t.unconfirmed(err)
+		case t.decided:
+			t.done()
+		}
+	}
+}
+
 // settle reads the outcome of one attempt.
 func (a *Appender) settle(ctx context.Context, t *attempt, cmd *redis.Cmd) {
 	reply, err := cmd.StringSlice()
@@ -109,13 +146,11 @@ func (a *Appender) settle(ctx context.Context, t *attempt, cmd *redis.Cmd) {
 	switch {
 	case redis.HasErrorPrefix(err, "NOSCRIPT"): // it has not run
 		t.err = appendScript.Load(ctx, a.stream.Redis()).Err()
-		if t.err == nil {
-			return
-		}
 	case err != nil:
 		t.fail(stream.Classify(err))
 	case reply[0] == "stored":
-		t.stored()
+		t.decided = true
+		a.remembered(t.batch.Partition, reply[1:])
 	case reply[0] == "repeated":
 		t.err = t.cut(reply[1:], a.renumber)
 	default: // unprepared, or differs: Prepare says which, and mends the first

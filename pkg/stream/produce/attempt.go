@@ -17,13 +17,17 @@ type attempt struct {
 	sent []int
 	// duplicates are recognised and not yet counted in the ledger.
 	duplicates int
-	err        error
+	// decided: all of it is in Redis. It is done when that is as durable as it has to be.
+	decided bool
+	err     error
 }
 
 type openPart struct {
 	part *Part
 	// cut events off the front are stored already.
 	cut int
+	// known events off the front are duplicates.
+	known int
 	// first is the number of the first event of an anonymous part.
 	first uint64
 	// unknown: a try is behind it of which nobody knows whether it was carried out. What is found stored
@@ -72,21 +76,44 @@ func (t *attempt) blob() []byte {
 	return b
 }
 
-// stored: the script has stored what was left.
-func (t *attempt) stored() {
+// done: the outcome of every event is known.
+func (t *attempt) done() {
+	s := Stored{Done: true}
 	for i := range t.parts {
-		t.batch.Stored.Accepted += t.parts[i].left()
+		p := &t.parts[i]
+		s.Accepted += p.part.Events - p.known
+		s.Duplicates += p.known
 	}
-	t.batch.Stored.Done = true
+	t.batch.Stored = s
 }
 
 // fail notes a try without a good answer. If Redis itself refused it, it has changed nothing; else nobody knows,
 // and duplicates that it may have counted are not counted again: they are a lower bound.
 func (t *attempt) fail(err error) {
 	t.err = err
-	if stream.Refused(err) {
-		return
+	if !stream.Refused(err) {
+		t.obscure()
 	}
+}
+
+// unconfirmed notes a try that ran and is not as durable as it has to be. It is made again from the beginning, with all
+// of the batch: where it is still there it is recognised, and where it is not (another server may have taken over) it is
+// stored.
+func (t *attempt) unconfirmed(err error) {
+	if t.decided {
+		t.obscure()
+	}
+	t.decided = false
+	if t.err == nil {
+		t.err = err
+	}
+	for i := range t.parts {
+		t.parts[i].cut = 0
+	}
+}
+
+// obscure: the last try may have stored what it brought, so what is found stored from now on may be our own.
+func (t *attempt) obscure() {
 	t.duplicates = 0
 	for i := range t.parts {
 		t.parts[i].unknown = true
@@ -111,9 +138,7 @@ func (t *attempt) cut(pairs []string, renumber func(partition int, mark uint64, 
 		}
 		t.recognise(p, p.upTo(mark)-p.cut)
 	}
-	if t.events() == 0 && t.duplicates == 0 {
-		t.batch.Stored.Done = true
-	}
+	t.decided = t.events() == 0 && t.duplicates == 0
 	return nil
 }
 
@@ -125,14 +150,14 @@ func (p *openPart) upTo(mark uint64) int {
 	return sort.Search(len(p.part.Numbers), func(i int) bool { return p.part.Numbers[i] > mark })
 }
 
+// recognise cuts events off the front of a part. They are duplicates unless they may be our own; those that were
+// recognised before are not counted again.
 func (t *attempt) recognise(p *openPart, events int) {
 	p.cut += events
-	if p.unknown {
-		t.batch.Stored.Accepted += events
-		return
+	if !p.unknown && p.cut > p.known {
+		t.duplicates += p.cut - p.known
+		p.known = p.cut
 	}
-	t.batch.Stored.Duplicates += events
-	t.duplicates += events
 }
 
 // worst is the error that keeps a batch from being stored, if there is one.

@@ -32,6 +32,10 @@ func suite(t *testing.T, begin func(testing.TB) *streamtest.Server) {
 		"one of many, racing":                         testRacing,
 		"the clock of Redis may go back":              testClockBehind,
 		"an appender gives up with its context":       testGivesUp,
+		"a claim is made once":                        testClaim,
+		"one of many claims, racing":                  testClaimsRace,
+		"a claim ends before its marks":               testClaimEnds,
+		"ids are those of the request":                testClaimIDs,
 		"anonymous parts share the mark of a gateway": testAnonymousMark,
 	}
 	for name, test := range tests {

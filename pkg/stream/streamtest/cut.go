@@ -29,7 +29,13 @@ type Rule struct {
 	Delay time.Duration
 	// Refuse closes new connections before a byte.
 	Refuse bool
+	// Edits makes for each connection that is opened under the rule what changes its requests and replies.
+	Edits func() Edit
 }
+
+// Edit returns what is sent to the server in place of a request, and what makes another reply of its reply; nil: the
+// reply goes as it is. A link calls both in the order of its requests.
+type Edit func(command string, request []byte) (send []byte, reply func([]byte) []byte)
 
 // Cut is a bad network: it sits between clients and a Redis and follows a rule. It knows requests and replies of
 // RESP2, one reply a request: no subscriptions.
@@ -120,7 +126,7 @@ func (c *Cut) connect(client net.Conn) {
 	if err != nil {
 		return
 	}
-	l := &link{cut: c, client: client, server: server, done: make(chan struct{})}
+	l := &link{cut: c, client: client, server: server, edit: c.edits(), done: make(chan struct{})}
 	defer l.close()
 	if !c.add(l) {
 		return
@@ -133,6 +139,15 @@ func (c *Cut) refuses() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.rule.Refuse
+}
+
+func (c *Cut) edits() Edit {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.rule.Edits == nil {
+		return func(_ string, request []byte) ([]byte, func([]byte) []byte) { return request, nil }
+	}
+	return c.rule.Edits()
 }
 
 func (c *Cut) add(l *link) bool {

@@ -11,11 +11,18 @@ import (
 type link struct {
 	cut            *Cut
 	client, server net.Conn
+	edit           Edit
 	once           sync.Once
 	done           chan struct{}
 
-	mu      sync.Mutex
-	swallow []bool // for each request that has no reply yet
+	mu   sync.Mutex
+	owed []owed // for each request that has no reply yet
+}
+
+// owed is a reply that is to come.
+type owed struct {
+	swallow bool
+	edit    func([]byte) []byte // nil: it goes as it is
 }
 
 // run carries requests and replies until the link is closed; both directions have ended then.
@@ -42,7 +49,9 @@ func (l *link) requests() {
 		if err != nil {
 			return
 		}
-		l.expect(l.cut.doomed(commandOf(request)))
+		command := commandOf(request)
+		request, edit := l.edit(command, request)
+		l.expect(owed{l.cut.doomed(command), edit})
 		if !l.carry(l.server, request, sent) {
 			return
 		}
@@ -57,9 +66,13 @@ func (l *link) replies() {
 		if err != nil {
 			return
 		}
-		if l.doomed() {
+		due := l.due()
+		if due.swallow {
 			l.cutHere()
 			return
+		}
+		if due.edit != nil {
+			reply = due.edit(reply)
 		}
 		if !l.hold(l.cut.delay()) || !l.carry(l.client, reply, received) {
 			return
@@ -100,20 +113,20 @@ func (l *link) hold(d time.Duration) bool {
 	}
 }
 
-func (l *link) expect(swallow bool) {
+func (l *link) expect(reply owed) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.swallow = append(l.swallow, swallow)
+	l.owed = append(l.owed, reply)
 }
 
-// doomed says whether the oldest request's reply, which has come, is to be swallowed.
-func (l *link) doomed() bool {
+// due says what is to become of the oldest request's reply, which has come.
+func (l *link) due() owed {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.swallow) == 0 {
-		return false // the server spoke unasked, as it does to say that it has too many clients
+	if len(l.owed) == 0 {
+		return owed{} // the server spoke unasked, as it does to say that it has too many clients
 	}
-	doomed := l.swallow[0]
-	l.swallow = l.swallow[1:]
-	return doomed
+	due := l.owed[0]
+	l.owed = l.owed[1:]
+	return due
 }

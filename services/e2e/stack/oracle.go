@@ -54,7 +54,8 @@ func (f Stored) Types() map[string]int {
 }
 
 // Exactly checks that the stream holds these ids, each once, and nothing else; that every event of a sender is byte for
-// byte what was sent; and that those of one sender follow each other in every partition as they were sent.
+// byte what was sent; that those of one sender follow each other in every partition as they were sent; and that all of
+// one partition key are in one partition.
 func (f Stored) Exactly(ids []string) {
 	f.t.Helper()
 	SameIDs(f.t, "stored", ids, f.Each())
@@ -62,6 +63,35 @@ func (f Stored) Exactly(ids []string) {
 		last := map[string]int{}
 		for i := range events {
 			f.check(p, &events[i], last)
+		}
+	}
+	f.inOnePlace(func(e *event.Event) string { return e.PartitionKey })
+}
+
+// OfSessions is Exactly for senders that each are one named session, whatever it was connected to: the events without a
+// partition key are in one partition as well, so that all of a session's order is kept.
+func (f Stored) OfSessions(ids []string) {
+	f.t.Helper()
+	f.Exactly(ids)
+	f.inOnePlace(func(e *event.Event) string {
+		if e.PartitionKey != "" {
+			return ""
+		}
+		return e.Subject
+	})
+}
+
+// inOnePlace checks that all events of one name are in one partition; those of no name may be anywhere.
+func (f Stored) inOnePlace(name func(*event.Event) string) {
+	f.t.Helper()
+	places := map[string]int{}
+	for p, events := range f.Partitions {
+		for i := range events {
+			of := name(&events[i])
+			if before, known := places[of]; known && before != p && of != "" {
+				f.t.Errorf("events of %s are in partitions %d and %d", of, before, p)
+			}
+			places[of] = p
 		}
 	}
 }

@@ -39,6 +39,7 @@ func TestOracleSees(t *testing.T) {
 		"a stranger":      {[][]event.Event{{sent("a", 1), sent("a", 2), sent("a", 3), sent("b", 1)}}, "1 are there that nobody sent (b/1)"},
 		"another order":   {[][]event.Event{{sent("a", 2), sent("a", 1)}, {sent("a", 3)}}, "a/1 comes after a/2"},
 		"another byte":    {[][]event.Event{{sent("a", 1), spoilt, sent("a", 3)}}, "a/2 is stored as"},
+		"a key in two":    {[][]event.Event{{sent("a", 1), sent("a", 2), sent("a", 3), sent("a", 4)}, {sent("b", 4)}}, "events of key-4 are in partitions 0 and 1"},
 		"a foreign event": {[][]event.Event{{sent("a", 1), sent("a", 2), sent("a", 3), {ID: "x"}}}, `"x" is no sender's`},
 	} {
 		j := &judge{TB: t}
@@ -46,6 +47,21 @@ func TestOracleSees(t *testing.T) {
 		all := strings.Join(j.complaints, "\n")
 		if c.says == "" && all != "" || !strings.Contains(all, c.says) {
 			t.Errorf("%s: the oracle says %q, want %q", name, all, c.says)
+		}
+	}
+}
+
+// The order of a session is kept only where all of it is in one partition.
+func TestOracleSeesScatteredSessions(t *testing.T) {
+	ids := []string{ID("a", 1), ID("a", 2), ID("a", 4)}
+	for says, stored := range map[string][][]event.Event{
+		"":                                      {{sent("a", 1), sent("a", 2)}, {sent("a", 4)}},
+		"events of a are in partitions 0 and 1": {{sent("a", 1), sent("a", 4)}, {sent("a", 2)}},
+	} {
+		j := &judge{TB: t}
+		Stored{Partitions: stored, t: j}.OfSessions(ids)
+		if all := strings.Join(j.complaints, "\n"); all != says {
+			t.Errorf("the oracle says %q, want %q", all, says)
 		}
 	}
 }
