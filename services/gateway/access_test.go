@@ -97,7 +97,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	for _, route := range routes {
 		t.Run(route.path, func(t *testing.T) {
 			inBubble(t, 1, func(c *Config) { c.Access = access.Config{Hosts: []string{"gateway"}} }, func(b *bubble) {
-				b.process.setKeys(keys)
+				b.process.keys.Set(keys)
 				for token, has := range map[string]access.Scope{send: access.Publish, read: access.Read, admin: access.Admin} {
 					a, want := route.asker, route.let
 					if a.header = bearer(token); has != route.need {
@@ -120,7 +120,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		})
 	}
 	inBubble(t, 1, func(c *Config) { c.Access = access.Config{} }, func(b *bubble) {
-		b.process.setKeys(keys)
+		b.process.keys.Set(keys)
 		for path, want := range map[string]int{"/health": 200, "/": 421, "/favicon.svg": 421} {
 			if status, _, text := (asker{method: "GET", path: path}).ask(b, b.client, "http://gateway"); status != want {
 				b.Errorf("%s under a strange name: %d %s", path, status, text)
@@ -179,9 +179,9 @@ func TestRefusalsAreCounted(t *testing.T) {
 		{"no admin", keys, with(debug, "Authorization", "Bearer "+send), 403, "forbidden"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g.process.setKeys(access.NewRing(nil))
+			g.process.keys.Set(access.NewRing(nil))
 			if c.keys != nil {
-				g.process.setKeys(c.keys)
+				g.process.keys.Set(c.keys)
 			}
 			before, _ := g.process.built.metrics.refusals()
 			status, _, text := c.ask(t, g.client, "http://"+g.addr)
@@ -208,7 +208,7 @@ func TestRevokedKeysAreSentAway(t *testing.T) {
 	for _, held := range []bool{false, true} {
 		t.Run(fmt.Sprint("held back ", held), func(t *testing.T) {
 			inBubble(t, 1, func(c *Config) { c.BufferEvents = 1000 }, func(b *bubble) {
-				b.process.setKeys(access.NewRing([]access.Key{shop, other}))
+				b.process.keys.Set(access.NewRing([]access.Key{shop, other}))
 				open := func(token, query string) *peer {
 					p := dialWith(b, b.client, "ws://gateway/ws"+query, websocket.DialOptions{HTTPHeader: bearer(token)})
 					p.expect("hello")
@@ -223,7 +223,7 @@ func TestRevokedKeysAreSentAway(t *testing.T) {
 					}
 				}
 				began := time.Now()
-				b.process.setKeys(access.NewRing([]access.Key{other}))
+				b.process.keys.Set(access.NewRing([]access.Key{other}))
 				for _, p := range []*peer{mine, quiet} {
 					if code, said := p.closed(); code != websocket.StatusPolicyViolation {
 						b.Errorf("closed with %d after %v", code, said)
@@ -270,7 +270,7 @@ func TestCredentials(t *testing.T) {
 	shop, shopToken := keyOf(t, "shop", access.Publish)
 	till, tillToken := keyOf(t, "till", access.Publish)
 	g := startGateway(t, streamtest.Redis(t), nil)
-	g.process.setKeys(access.NewRing([]access.Key{shop, till}))
+	g.process.keys.Set(access.NewRing([]access.Key{shop, till}))
 	send := func(id, query string, o websocket.DialOptions) *peer {
 		p := dialWith(g, &http.Client{}, "ws://"+g.addr+"/ws?session=x&next=1"+query, o)
 		p.expect("hello")
@@ -373,7 +373,7 @@ func TestBeforeKeysAreKnown(t *testing.T) {
 func TestKeysStaySecret(t *testing.T) {
 	root, token := keyOf(t, "root", access.All)
 	g := startGateway(t, streamtest.Embedded(t), func(c *Config) { c.Telemetry.LogLevel = "debug" })
-	g.process.setKeys(access.NewRing([]access.Key{root}))
+	g.process.keys.Set(access.NewRing([]access.Key{root}))
 	wrong := "mr_" + root.ID + "_WR0NGWR0NGWR0NGWR0NGWR0NG1"
 	secrets := []string{token[len("mr_")+len(root.ID)+1:], "WR0NG"}
 	var said strings.Builder
