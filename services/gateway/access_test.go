@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -53,9 +54,7 @@ func (a asker) ask(t testing.TB, c *http.Client, base string) (int, http.Header,
 		r.Header = http.Header{}
 	}
 	if a.path == "/ws" || strings.HasPrefix(a.path, "/ws?") {
-		for name, values := range handshake() {
-			r.Header[name] = values
-		}
+		maps.Copy(r.Header, handshake())
 	}
 	w, err := c.Do(r)
 	if err != nil {
