@@ -117,6 +117,7 @@ func (g *Gateway) takeBody(ctx context.Context, who *sender, key string, f *fram
 	if g.draining() {
 		return nil, refuseDraining
 	}
+	f.begin(who.source())
 	asks := f.asks()
 	refusal := g.refusal(who, asks)
 	var claim *produce.Claim
@@ -239,7 +240,6 @@ func (g *Gateway) post(who *sender, claim *produce.Claim, f *frame) (answer post
 		}
 	}
 	q.lost = func(n uint64) { q.noteRefused(int(n)-1, refuseDropped) }
-	f.begin(who.source())
 	if !g.postAll(q, who, f) {
 		return q.answer(), true
 	}
