@@ -87,7 +87,7 @@ fuzz: ## Look for what breaks a decoder, FUZZTIME (60s) each
 # The servers, browser and compiler that the tests run against.
 .PHONY: needs
 needs:
-	@tools/needs.sh go node npm git redis-server chromium gcc
+	@tools/needs.sh go node npm git redis-server nginx chromium gcc
 
 # Formatting, generated code, and vet.
 .PHONY: check

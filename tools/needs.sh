@@ -6,10 +6,12 @@ set -euo pipefail
 # The Debian package of a command, or nothing where Debian's is too old to help (Go, Node).
 package() {
 	case $1 in
-	redis-server | chromium | git) echo "$1" ;;
+	redis-server | chromium | git | nginx) echo "$1" ;;
 	gcc) echo gcc libc6-dev ;; # the race detector is linked by the C compiler
 	esac
 }
+
+PATH=$PATH:/usr/sbin # where nginx is, which not everyone has in theirs
 
 missing=() packages=() by_hand=()
 for command in "$@"; do
@@ -29,7 +31,7 @@ if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
 	exit 1
 fi
 
-# RUNLEVEL=1 keeps Debian's init scripts from starting a Redis of their own, which no test asked for.
+# RUNLEVEL=1 keeps Debian's init scripts from starting a Redis or nginx of their own, which no test asked for.
 install() {
 	apt-get update -qq </dev/null &&
 		RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" </dev/null

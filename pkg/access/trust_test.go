@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
 // handshake is how a client of that configuration finds a server with c's certificate.
@@ -31,18 +30,8 @@ func handshake(t *testing.T, c Config, dial *tls.Config) error {
 	return err
 }
 
-func files(t *testing.T, serial int64) Config {
-	t.Helper()
-	dir := t.TempDir()
-	c := Config{TLSCert: filepath.Join(dir, "cert.pem"), TLSKey: filepath.Join(dir, "key.pem")}
-	cert, key := certificate(t, serial)
-	write(t, c.TLSCert, cert, time.Unix(1, 0))
-	write(t, c.TLSKey, key, time.Unix(1, 0))
-	return c
-}
-
 func TestDialTLS(t *testing.T) {
-	ours, others := files(t, 1), files(t, 2)
+	ours, others := files(t), files(t)
 	trusting := func(ca string) *tls.Config {
 		c, err := DialTLS(ca)
 		if err != nil {

@@ -224,13 +224,13 @@ func (c *connection) fail() {
 	c.ws.CloseNow()
 }
 
-// whileWhole returns a context that ends when the peer can't be written to any more, or ctx does.
+// whileWhole returns a context that ends when the peer can't be written to any more or its key is revoked, or ctx does.
 func (c *connection) whileWhole(ctx context.Context) (whole context.Context, end func()) {
 	whole, cancel := context.WithCancel(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.giveUp = cancel
-	if c.broken {
+	if c.broken || c.revoked.Load() {
 		cancel()
 	}
 	return whole, func() {

@@ -1,14 +1,19 @@
 package gateway
 
-import "millrace.dev/pkg/stream"
+import (
+	"millrace.dev/pkg/event"
+	"millrace.dev/pkg/stream"
+)
 
-// underDurable says that Redis does not give, for now, the durability that was asked for. Nothing is stored meanwhile:
-// the lanes hold what they have, and who takes more only fills the buffer.
-func (g *Gateway) underDurable() bool { return g.facts.Load().below }
-
-// promised logs each change of what acknowledgements survive.
+// promised takes what acknowledgements survive now, and logs each change. While Redis gives less than was asked for,
+// nothing is taken: the lanes hold what they have, and who took more would only fill the buffer.
 func (g *Gateway) promised(p stream.Promise) {
 	before := g.facts.Load()
+	if p.Below {
+		g.gate.set(byDurability, event.Refuse(codeUnavailable, "Redis does not give the durability that was asked for: "+p.Why))
+	} else {
+		g.gate.set(byDurability, nil)
+	}
 	switch {
 	case p.Below && !before.below:
 		g.log.Error("Redis no longer gives the durability that was asked for; events are held back", "durability", p.Level, "reason", p.Why)

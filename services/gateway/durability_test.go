@@ -39,19 +39,19 @@ func TestUnderDurable(t *testing.T) {
 			g.look(t.Context())
 			return text.String()
 		}
-		if said := look("always"); said != "" || g.underDurable() {
+		if said := look("always"); said != "" || (g.gate.level(byDurability) != 0) {
 			t.Errorf("%s: at first %q", c.asked, said)
 		}
 		said := look("everysec")
-		if !strings.Contains(said, c.says) || (said == "") != (c.says == "") || g.underDurable() != c.below || g.facts.Load().durability != "stored" {
-			t.Errorf("%s: everysec: below %v, %q", c.asked, g.underDurable(), said)
+		if !strings.Contains(said, c.says) || (said == "") != (c.says == "") || (g.gate.level(byDurability) != 0) != c.below || g.facts.Load().durability != "stored" {
+			t.Errorf("%s: everysec: below %v, %q", c.asked, (g.gate.level(byDurability) != 0), said)
 		}
 		if said := look("everysec"); said != "" {
 			t.Errorf("%s: it says again: %q", c.asked, said)
 		}
 		said = look("always")
-		if !strings.Contains(said, c.again) || (said == "") != (c.again == "") || g.underDurable() {
-			t.Errorf("%s: always: below %v, %q", c.asked, g.underDurable(), said)
+		if !strings.Contains(said, c.again) || (said == "") != (c.again == "") || (g.gate.level(byDurability) != 0) {
+			t.Errorf("%s: always: below %v, %q", c.asked, (g.gate.level(byDurability) != 0), said)
 		}
 	}
 }

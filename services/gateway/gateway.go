@@ -42,6 +42,8 @@ type Gateway struct {
 	// recall looks up what is remembered of a named session; tests of time put another in its place, as with
 	// appender.
 	recall func(ctx context.Context, name string) (*produce.Session, error)
+	// claimKey claims an idempotency key, likewise.
+	claimKey func(ctx context.Context, credential, key string, body [32]byte, make bool) (produce.Claim, error)
 
 	// taking ends when the gateway stops taking events; stopTaking ends it.
 	taking     context.Context
@@ -64,6 +66,7 @@ func newGateway(c Config, s *stream.Stream, instance string, log *slog.Logger) *
 	g.recall = func(ctx context.Context, name string) (*produce.Session, error) {
 		return produce.Open(ctx, s, access.From(ctx).ID, name, c.SessionTTL)
 	}
+	g.claimKey = g.claimFromStream
 	g.layLanes(s.Partitions(), s.Clustered(), func() appender { return g.newAppender() })
 	return g
 }

@@ -11,7 +11,7 @@ import (
 // report tells stats once a second how this gateway is doing, until ctx ends.
 func (p *process) report(ctx context.Context, ready func()) error {
 	return telemetry.Report(ctx, telemetry.ProviderConfig{
-		Instance: p.instance, StatsAddr: p.config.StatsAddr, InternalKey: p.config.Key,
+		Instance: p.instance, StatsAddr: p.config.StatsAddr, InternalKey: p.config.Key, TLS: p.config.StatsTLS,
 		Advertise: p.config.Advertise, Log: p.log,
 	}, func(provider *telemetry.Provider) {
 		p.provider = provider

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -23,20 +24,34 @@ import (
 // Run serves until ctx ends, and then stores and acknowledges what it has taken. While Redis is away it is alive,
 // shows its page with what is wrong, and is not ready.
 func Run(ctx context.Context, c Config) error {
-	c.Limits = c.limits()
-	p := &process{config: c, instance: telemetry.NewInstance("gateway"), keys: new(access.Keys)}
-	p.log = p.ring.Attach(telemetry.NewLogger(os.Stderr, c.Telemetry, "gateway"))
-	var err error
-	if p.rules, err = c.Access.Rules(""); err != nil { // the internal key opens nothing to clients
+	p, err := newProcess(c, os.Stderr)
+	if err != nil {
 		return err
 	}
+	return p.run(ctx)
+}
+
+// newProcess makes a gateway that logs to log.
+func newProcess(c Config, log io.Writer) (*process, error) {
+	c.Limits = c.limits()
+	p := &process{config: c, instance: telemetry.NewInstance("gateway"), keys: new(access.Keys)}
+	p.log = p.ring.Attach(telemetry.NewLogger(log, c.Telemetry, "gateway"))
+	var err error
+	if p.rules, err = c.Access.Rules(""); err != nil { // the internal key opens nothing to clients
+		return nil, err
+	}
 	if p.config.StatsTLS, err = c.statsTLS(); err != nil {
-		return err
+		return nil, err
 	}
 	p.controls = p.newControls()
 	p.dashboard = dashboard.New(dashboard.Config{
 		StatsAddr: c.StatsAddr, InternalKey: c.Key, TLS: p.config.StatsTLS, Log: p.log,
 	})
+	return p, nil
+}
+
+func (p *process) run(ctx context.Context) error {
+	c := p.config
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("listening for HTTP: %w", err)
@@ -106,7 +121,10 @@ func (p *process) group(l net.Listener) *lifecycle.Group {
 	g.Add("http", func(ctx context.Context) error { return p.serve(ctx, l) })
 	g.Add("dashboard", p.dashboard.Run)
 	g.AddReady("stream", p.open)
-	g.AddReady("control", func(ctx context.Context, ready func()) error { return p.controls.run(ctx, p.built.stream, ready) })
+	g.AddReady("control", func(ctx context.Context, ready func()) error {
+		p.controls.run(ctx, p.built.stream, ready)
+		return nil
+	})
 	g.Add("lanes", func(ctx context.Context) error { return p.built.runLanes(ctx) })
 	g.Add("watch", func(ctx context.Context) error { return p.built.watch(ctx) })
 	g.Add("guard", func(ctx context.Context) error { return p.built.guard(ctx) })

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,16 +29,25 @@ func onEach(t *testing.T, f func(t *testing.T, srv *streamtest.Server)) {
 // running is a whole gateway, as its command runs it, on a port of loopback.
 type running struct {
 	*testing.T
-	srv    *streamtest.Server
-	redis  *redis.Client
-	addr   string
-	client *http.Client
-	stop   context.CancelFunc
-	ended  chan error
+	srv *streamtest.Server
+	// process is the gateway's own; logged is what it says.
+	process *process
+	logged  *record
+	redis   *redis.Client
+	addr    string
+	client  *http.Client
+	stop    context.CancelFunc
+	ended   chan error
 }
 
 // startGateway runs one over srv and returns when it takes events. It is stopped with the test.
 func startGateway(t *testing.T, srv *streamtest.Server, change func(*Config)) *running {
+	t.Helper()
+	return startGatewayBy(t, srv, &http.Client{Transport: &http.Transport{}}, change)
+}
+
+// startGatewayBy starts one that is asked by that client, which says whether over TLS.
+func startGatewayBy(t *testing.T, srv *streamtest.Server, client *http.Client, change func(*Config)) *running {
 	t.Helper()
 	c := bubbleConfig()
 	c.Access = access.Config{}
@@ -49,13 +60,36 @@ func startGateway(t *testing.T, srv *streamtest.Server, change func(*Config)) *r
 		change(&c)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	g := &running{T: t, srv: srv, redis: srv.Client(t), stop: stop, ended: make(chan error, 1)}
-	g.client = &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
-	go func() { g.ended <- Run(ctx, c) }()
+	g := &running{T: t, srv: srv, redis: srv.Client(t), stop: stop, ended: make(chan error, 1), logged: new(record)}
+	var err error
+	if g.process, err = newProcess(c, g.logged); err != nil {
+		t.Fatal(err)
+	}
+	g.client = &http.Client{Transport: client.Transport, Timeout: 30 * time.Second}
+	go func() { g.ended <- g.process.run(ctx) }()
 	t.Cleanup(g.end)
 	g.addr = <-listening
 	g.awaitReady()
 	return g
+}
+
+// record is what a gateway logs.
+type record struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write implements io.Writer.
+func (r *record) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.Write(p)
+}
+
+func (r *record) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.String()
 }
 
 // end stops the gateway, if it runs.
@@ -72,7 +106,11 @@ func (g *running) end() {
 func (g *running) awaitReady() {
 	g.Helper()
 	eventually(g, "the gateway is ready", func() bool {
-		response, err := g.client.Get("http://" + g.addr + "/health/ready")
+		scheme := "http://"
+		if g.process.config.Access.TLSCert != "" {
+			scheme = "https://"
+		}
+		response, err := g.client.Get(scheme + g.addr + "/health/ready")
 		if err != nil {
 			return false
 		}

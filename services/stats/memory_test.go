@@ -4,7 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/ledger"
+	"millrace.dev/pkg/stream/streamtest"
 	"millrace.dev/pkg/stream/survey"
 	"millrace.dev/services/doctor"
 )
@@ -43,5 +45,31 @@ func TestSweepsRememberWhatTheySaw(t *testing.T) {
 	s := examined(view{now: noon}, reading{survey: holding(5, "b", 3), read: true, losses: m.losses()}, "redis")
 	if len(s.Losses) != 2 {
 		t.Errorf("the doctor sees %+v", s.Losses)
+	}
+}
+
+// The sweeper hands on what it missed, also with the readings after it.
+func TestTheSweeperTellsOfALoss(t *testing.T) {
+	srv := streamtest.Redis(t)
+	handle := open(t, srv.URL)
+	s := newSweeper(stream.Config{URL: srv.URL}, quiet())
+	s.open(handle)
+	send(t, handle, "test", 100)
+	s.look(t.Context())
+	if r := s.latest.Load(); !r.read || len(r.losses) != 0 {
+		t.Fatalf("at first: read %v, losses %+v", r.read, r.losses)
+	}
+	if err := srv.Client(t).FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		s.look(t.Context())
+		var lost uint64
+		for _, l := range s.latest.Load().losses {
+			lost += l.Events
+		}
+		if lost != 100 {
+			t.Errorf("%d events are missed, want 100", lost)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/lifecycle"
 	"millrace.dev/pkg/stream"
+	"millrace.dev/pkg/stream/control"
 	"millrace.dev/pkg/telemetry"
 )
 
@@ -89,6 +90,7 @@ func (p *process) group(grpc, http net.Listener) *lifecycle.Group {
 	g.Add("grpc", func(ctx context.Context) error { return p.server.serve(ctx, grpc) })
 	g.Add("http", func(ctx context.Context) error { return telemetry.Serve(ctx, http, p.routes(), p.log) })
 	g.Add("stream", p.open)
+	g.Add("keys", p.followKeys)
 	g.Add("publish", func(ctx context.Context) error { return p.publisher.run(ctx, p.sweeper.news) })
 	g.Add("sweep", p.sweep)
 	g.Add("control", p.sweeper.follow)
@@ -100,10 +102,25 @@ func (p *process) group(grpc, http net.Listener) *lifecycle.Group {
 // to tell.
 func (p *process) open(ctx context.Context) error {
 	return stream.Hold(ctx, p.config.Redis, func(s *stream.Stream) {
-		p.keys.Set(access.NewRing(nil)) // nobody makes keys yet
 		p.sweeper.open(s)
 		p.log.Info("ready", "partitions", s.Partitions())
 	})
+}
+
+// followKeys hears which keys are valid, until ctx ends. While Redis is away, which the sweep tells of, those that were
+// known last are.
+func (p *process) followKeys(ctx context.Context) error {
+	select {
+	case <-p.sweeper.opened:
+	case <-ctx.Done():
+		return nil
+	}
+	for state, err := range control.Watch(ctx, p.sweeper.stream.Load(), control.Every) {
+		if err == nil {
+			p.keys.Set(access.NewRing(state.Keys))
+		}
+	}
+	return nil
 }
 
 // sweep looks at Redis until ctx ends.

@@ -29,6 +29,7 @@ func parts() []part {
 
 		// Building blocks know nothing of each other that they do not need: whoever imports the client gets no Redis.
 		{"pkg/access", nil},
+		{"pkg/access/accesstest", nil},
 		{"pkg/event", []string{"proto"}},
 		{"pkg/histogram", nil},
 		{"pkg/lifecycle", nil},
