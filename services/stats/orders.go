@@ -1,8 +1,6 @@
 package stats
 
 import (
-	"context"
-
 	"millrace.dev/pkg/stream/control"
 	"millrace.dev/services/doctor"
 )
@@ -12,19 +10,6 @@ type orders struct {
 	control.State
 	// err says why it can't be heard now; State is then what was last known.
 	err error
-}
-
-// follow hears what operators say until ctx ends: once a second, as everything that is read from Redis here.
-func (s *sweeper) follow(ctx context.Context) error {
-	select {
-	case <-s.opened:
-	case <-ctx.Done():
-		return nil
-	}
-	for state, err := range control.Watch(ctx, s.stream.Load(), sweepEvery) {
-		s.orders.Store(&orders{state, err})
-	}
-	return nil
 }
 
 // addControl puts what operators said into the doctor's snapshot.

@@ -49,7 +49,7 @@ type sweeper struct {
 	looked func(reading)
 	// latest is the newest reading.
 	latest atomic.Pointer[reading]
-	// orders is what follow heard last.
+	// orders is what operators said last; process.follow hears it.
 	orders atomic.Pointer[orders]
 	// stream is there as soon as Redis has been; opened is closed then.
 	stream atomic.Pointer[stream.Stream]
