@@ -106,7 +106,7 @@ func (v view) buffers() []doctor.Buffer {
 			continue
 		}
 		size, _ := sum(i.Last.Gauges, telemetry.MetricBufferEvents, nil)
-		blocked, _ := i.growth(v.now, rateWindow, telemetry.MetricBufferBlocked)
+		blocked, _ := i.growth(v.now, telemetry.MetricBufferBlocked)
 		all = append(all, doctor.Buffer{
 			Instance: i.ID, Size: uint64(max(0, size)), Capacity: uint64(max(0, capacity)), BlockedPerSecond: blocked,
 		})

@@ -25,8 +25,8 @@ func (v view) refusals() []doctor.Refusals {
 				return reason(s)
 			}
 		}
-		accepted, _ := i.growth(v.now, rateWindow, telemetry.MetricAccepted)
-		dropped, _ := i.growth(v.now, rateWindow, telemetry.MetricDropped)
+		accepted, _ := i.growth(v.now, telemetry.MetricAccepted)
+		dropped, _ := i.growth(v.now, telemetry.MetricDropped)
 		all = append(all, doctor.Refusals{
 			Instance: i.ID, AcceptedPerSecond: accepted, DroppedPerSecond: dropped,
 			Rejected: i.growthBy(v.now, telemetry.MetricRejected, reason),

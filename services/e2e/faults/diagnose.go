@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,9 +46,10 @@ type seen struct{ doctor.Diagnosis }
 
 // String is one line a finding.
 func (s seen) String() string {
-	text := string(s.Status)
+	var text strings.Builder
+	text.WriteString(string(s.Status))
 	for _, f := range s.Findings {
-		text += fmt.Sprintf("\n  %s %s %s: %s %s", f.Status, f.ID, f.Subject, f.Symptom, f.Cause)
+		fmt.Fprintf(&text, "\n  %s %s %s: %s %s", f.Status, f.ID, f.Subject, f.Symptom, f.Cause)
 	}
-	return text
+	return text.String()
 }
