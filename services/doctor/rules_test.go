@@ -104,6 +104,7 @@ func TestRules(t *testing.T) {
 		{"buffer full", bufferFullID, spoiled(fill(9950, 3)), []verdict{{"g1", Crit, []string{"3.0 s a second"}}}},
 		{"buffer full for large frames", bufferFullID, spoiled(fill(9100, 2)), []verdict{{"g1", Crit, []string{"9100 of 10000"}}}},
 		{"buffer full by bytes", bufferFullID, spoiled(fill(70, 1)), []verdict{{"g1", Warn, []string{"70 of 10000"}}}},
+		{"buffer full because nothing may be stored", bufferFullID, spoiled(fill(9990, 3), gate(GateDurability, 2)), []verdict{{"g1", Unknown, nil}}},
 		{"buffer half full", bufferFullID, spoiled(fill(5000, 0.2)), nil},
 		{"Redis evicts any key", evictsID, spoiled(memory("allkeys-lru", 512<<20)),
 			[]verdict{{"", Crit, []string{"allkeys-lru", "64 MiB of 512 MiB are used (12 %)", "whole partition", "noeviction"}}}},
