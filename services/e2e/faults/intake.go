@@ -46,8 +46,10 @@ func invalid(events int) []byte {
 	return append(append([]byte(`[`), bytes.Repeat([]byte(`{"type":7},`), events-1)...), `{"type":7}]`...)
 }
 
+// Frames are small beside the buffer, so that some wait in it while others are on their way to Redis: only those can be
+// dropped.
 func dropTheOldest(t testing.TB, p *Patient) {
-	p.flood(t, 0, valid(300), "--buffer-events=1000", "--buffer-policy=drop_oldest")
+	p.flood(t, 0, valid(20), "--buffer-events=1000", "--buffer-policy=drop_oldest")
 }
 
 // A gateway that would drop has no need to.
@@ -57,7 +59,7 @@ func dropNothing(t testing.TB, p *Patient) {
 }
 
 func refuseForRoom(t testing.TB, p *Patient) {
-	p.flood(t, 0, valid(300), "--buffer-events=1000", "--buffer-policy=reject")
+	p.flood(t, 0, valid(20), "--buffer-events=1000", "--buffer-policy=reject")
 }
 
 func refuseNothing(t testing.TB, p *Patient) {
@@ -76,10 +78,10 @@ func stayWithinALimit(t testing.TB, p *Patient) {
 
 func sendManyInvalid(t testing.TB, p *Patient) { p.flood(t, 50*time.Millisecond, invalid(10)) }
 
-// Among many valid events a few are not.
+// Among many valid events a few are not: some a second, and half a percent.
 func sendFewInvalid(t testing.TB, p *Patient) {
 	one := append(append([]byte(nil), valid(200)[:len(valid(200))-1]...), `,{"type":7}]`...)
-	p.flood(t, 50*time.Millisecond, one)
+	p.flood(t, 500*time.Millisecond, one)
 	stack.Last(t, rated)
 }
 
