@@ -1,12 +1,12 @@
 package client
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -16,15 +16,16 @@ type Config struct {
 	URL string
 	// Key, if set, is shown to the gateway as a bearer token.
 	Key string
-	// Window is the most events sent or queued and not acknowledged; Publish waits beyond it. Default 10,000.
+	// Window is the most events queued or sent that are not decided; who publishes waits beyond it. Default 10,000.
 	Window int
+	// WindowBytes is the same of their JSON in bytes. Default 16 MiB.
+	WindowBytes int
 	// RetryLeast and RetryMost bound the wait before a reconnect, which grows by half each time and is spread
 	// (full jitter). Defaults: 1 s and 30 s (guide: ReconnectingWebSocket).
 	RetryLeast, RetryMost time.Duration
-	// Refused, if set, hears of every event that the gateway refused, once and in order.
-	Refused func(Refusal)
-	// Acked, if set, hears of every frame that is decided, in order, with what was given to Publish.
-	Acked func(f Frame)
+	// Lost, if set, hears that what was known of the session is lost; if not, Log does. It is called on the goroutine of Run, so it must
+	// be quick and must not wait for the client.
+	Lost func(Loss)
 	// HTTP, if set, makes the connections: for a proxy, or certificates of one's own. It must have no Timeout, which
 	// would end connections that live. Default: http.DefaultClient.
 	HTTP *http.Client
@@ -32,32 +33,18 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Refusal is an event that the gateway refused: it is not stored, and never will be.
-type Refusal struct {
-	// Number of the event in the session, from 1.
-	Number uint64
-	// Code, Message and Help are the gateway's.
-	Code, Message, Help string
-}
-
-// Errors that end a session.
-var (
-	// ErrRefused: the gateway closed the session with a code that forbids to reconnect. Sending the same
-	// again would end the same.
-	ErrRefused = errors.New("the gateway refuses this session")
-	// ErrClosed: the client was closed.
-	ErrClosed = errors.New("the client is closed")
-)
-
 func (c Config) withDefaults() Config {
 	if c.Window == 0 {
 		c.Window = 10_000
+	}
+	if c.WindowBytes == 0 {
+		c.WindowBytes = 16 << 20
 	}
 	if c.RetryLeast == 0 {
 		c.RetryLeast = time.Second
 	}
 	if c.RetryMost == 0 {
-		c.RetryMost = 30 * time.Second
+		c.RetryMost = max(30*time.Second, c.RetryLeast)
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -65,23 +52,39 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// check returns the faults of a configuration.
+// check returns the faults of a configuration, all at once. It quotes neither the URL nor the key: both hold secrets.
 func (c Config) check() error {
-	u, err := url.Parse(c.URL)
+	var faults []error
+	if err := checkURL(c.URL); err != nil {
+		faults = append(faults, err)
+	}
+	if strings.ContainsFunc(c.Key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		faults = append(faults, errors.New("Key: it has characters that no key has: only visible ASCII goes in a header"))
+	}
+	if c.Window < 1 || c.WindowBytes < 1 {
+		faults = append(faults, errors.New("Window and WindowBytes must be positive"))
+	}
+	if c.RetryLeast < 0 || c.RetryMost < c.RetryLeast {
+		faults = append(faults, errors.New("RetryLeast must not be negative, and RetryMost not below it"))
+	}
+	return errors.Join(faults...)
+}
+
+func checkURL(address string) error {
+	u, err := url.Parse(address)
 	if err != nil {
-		return fmt.Errorf("URL: %w", err)
+		return errors.New("URL: it is not one")
 	}
-	if u.Scheme != "ws" && u.Scheme != "wss" && u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("URL: %q is none of ws://, wss://, http://, https://", c.URL)
+	switch u.Scheme {
+	case "ws", "wss", "http", "https":
+	default:
+		return fmt.Errorf("URL: its scheme is %q, none of ws, wss, http, https", u.Scheme)
 	}
-	if c.Window < 1 || c.RetryLeast < 0 || c.RetryMost < c.RetryLeast {
-		return errors.New("Window must be positive, and RetryMost not below RetryLeast")
+	if u.Host == "" {
+		return errors.New("URL: it names no host")
 	}
 	return nil
 }
-
-// newSession makes an id that is hard to guess: off loopback it is what keeps others out of the session.
-func newSession() string { return rand.Text() }
 
 // dialURL is where the session goes on with event next.
 func (c Config) dialURL(session string, next uint64) string {

@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"testing"
 )
 
@@ -18,24 +19,23 @@ func FuzzHear(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, said []byte) {
-		var next, refused, before uint64
-		c := underWay(t, func(d Frame) {
+		var next, before uint64
+		k := underWay(t, func(d Frame, err error) {
 			if d.First != next+1 {
 				t.Fatalf("%q: the frame from %d is decided after %d", said, d.First, next)
 			}
 			next = d.last()
-		}, func(r Refusal) {
-			if r.Number <= refused {
-				t.Fatalf("%q: %d is refused after %d", said, r.Number, refused)
+			var refused Refusals
+			if errors.As(err, &refused) && (refused[0].Number < d.First || refused[len(refused)-1].Number > d.last()) {
+				t.Fatalf("%q: %v is told of the frame from %d", said, err, d.First)
 			}
-			refused = r.Number
 		})
 		for line := range bytes.Lines(said) {
 			var m message
-			if json.Unmarshal(line, &m) != nil || c.hear(m) != nil {
+			if json.Unmarshal(line, &m) != nil || k.hear(m) != nil {
 				return
 			}
-			published, decided := c.Totals()
+			published, decided := k.Totals()
 			if decided < before || decided > published {
 				t.Fatalf("%q: %d of %d are decided, and were %d before", said, decided, published, before)
 			}
@@ -44,19 +44,19 @@ func FuzzHear(f *testing.F) {
 	})
 }
 
-// underWay is a client that has sent five frames of three events, and has heard nothing of them.
-func underWay(t *testing.T, acked func(Frame), refused func(Refusal)) *Client {
-	c, err := New(Config{URL: "ws://gateway/ws", Acked: acked, Refused: refused})
+// underWay is a connection over which five frames of three events were sent, and nothing was heard of them.
+func underWay(t *testing.T, done func(Frame, error)) *connection {
+	c, err := New(Config{URL: "ws://gateway/ws"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 5 {
-		if err := c.Publish(t.Context(), []byte("[]"), 3); err != nil {
+		if err := c.PublishFrame(t.Context(), []byte("[]"), 3, done); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.queue.next(t.Context()); err != nil {
+		if err := c.queue.next(t.Context(), new(batch)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return c
+	return &connection{Client: c}
 }

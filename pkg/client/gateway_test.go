@@ -28,12 +28,18 @@ type gateway struct {
 	// greet returns what hello says beside type, session and next; status, if set, refuses handshakes.
 	greet  func(connection int) map[string]any
 	status func(connection int) int
+	// answer, if set, answers a handshake itself, and says so.
+	answer func(connection int, w http.ResponseWriter, r *http.Request) bool
+	// greeted, if set, is called after the greeting.
+	greeted func(l *line)
 	// frame hears of each frame before it is stored, and says what to do with it.
 	frame func(l *line, events []json.RawMessage) verdict
 
 	mu          sync.Mutex
 	connections int
-	stored      map[uint64]string // by number
+	sessions    []string
+	stored      map[uint64]string // by number, of the session that came last
+	order       []string          // what was stored, of all sessions, as it was first
 	duplicates  int
 	faults      []error
 }
@@ -60,6 +66,8 @@ func (l *line) say(v map[string]any) {
 	b, _ := json.Marshal(v)
 	_ = l.ws.Write(context.Background(), websocket.MessageText, b)
 }
+
+func (l *line) context() context.Context { return context.Background() }
 
 func (l *line) ack(n uint64) { l.say(map[string]any{"type": "ack", "seq": n}) }
 
@@ -103,6 +111,11 @@ func start(t *testing.T, c Config) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return run(client)
+}
+
+// run runs a client until it is ended.
+func run(client *Client) *running {
 	ctx, stop := context.WithCancel(context.Background())
 	r := &running{client, stop, make(chan error, 1)}
 	go func() { r.ended <- client.Run(ctx) }()
@@ -153,8 +166,11 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if g.answer != nil && g.answer(l.connection, w, r) {
+		return
+	}
 	next, err := strconv.ParseUint(r.URL.Query().Get("next"), 10, 64)
-	if err != nil || r.URL.Query().Get("session") == "" {
+	if err != nil || next > maxNumber || r.URL.Query().Get("session") == "" {
 		g.fault("the session is asked for with %s", r.URL.RawQuery)
 	}
 	if l.ws, err = websocket.Accept(w, r, nil); err != nil {
@@ -163,12 +179,16 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer l.ws.CloseNow()
 	l.last = next - 1
+	g.enter(r.URL.Query().Get("session"))
 	hello := map[string]any{"type": "hello", "session": r.URL.Query().Get("session"), "next": next,
 		"resumed": g.count() > 0, "incarnation": "one", "durability": "memory", "heartbeat_ms": 30_000}
 	if g.greet != nil {
 		maps.Copy(hello, g.greet(l.connection))
 	}
 	l.say(hello)
+	if g.greeted != nil {
+		g.greeted(l)
+	}
 	for g.next(l) {
 	}
 }
@@ -208,6 +228,8 @@ func (g *gateway) store(l *line, events []json.RawMessage) {
 		}
 		if known {
 			g.duplicates++
+		} else {
+			g.order = append(g.order, string(e))
 		}
 		g.stored[l.last] = string(e)
 	}
@@ -217,6 +239,16 @@ func (g *gateway) fault(format string, args ...any) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.faults = append(g.faults, fmt.Errorf(format, args...))
+}
+
+// enter begins or goes on with a session.
+func (g *gateway) enter(session string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if n := len(g.sessions); n == 0 || g.sessions[n-1] != session {
+		g.sessions = append(g.sessions, session)
+		g.stored = map[uint64]string{}
+	}
 }
 
 // count is the number of events stored.
@@ -239,4 +271,5 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
-func event(n int) []byte { return fmt.Appendf(nil, `{"type":"t","data":%d}`, n) }
+// numbered is the n-th event of a test, encoded.
+func numbered(n int) []byte { return fmt.Appendf(nil, `{"type":"t","data":%d}`, n) }

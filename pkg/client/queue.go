@@ -2,43 +2,73 @@ package client
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
 	"sync"
-	"time"
+
+	"millrace.dev/pkg/event"
 )
 
-// Frame is what is sent at once: the JSON of one event, or of an array of events.
-type Frame struct {
-	// JSON of the frame. It must not be changed until it is acknowledged.
-	JSON []byte
-	// Events in it.
-	Events int
-	// First is the number of its first event; Publish sets it.
-	First uint64
-	// Queued is when Publish was called: latencies are measured from here.
-	Queued time.Time
-}
+// maxNumber is the last number of a session: Lua counts in doubles.
+const maxNumber = 1<<53 - 1
 
-func (f *Frame) last() uint64 { return f.First + uint64(f.Events) - 1 }
+var (
+	// errLeave: nothing is to be written to this connection any more.
+	errLeave = errors.New("nothing more is sent on this connection")
+	// errBroken: the gateway does not keep to the protocol.
+	errBroken = errors.New("the gateway breaks the protocol")
+)
 
-// queue holds the frames that are not acknowledged, in order. The first `sent` of them were written to the
-// connection that is up.
+// queue holds what is not decided, in order, and the session that numbers it. The first `sent` entries were written to
+// the connection that is up, or are being written.
 type queue struct {
-	mu     sync.Mutex
-	frames []Frame
-	sent   int
-	events int    // in frames
-	last   uint64 // the number given out last
-	acked  uint64
-	slow   bool // the gateway has asked us to wait
-	over   error
-	// changed is closed and replaced whenever something above changes.
+	mu                  sync.Mutex
+	window, windowBytes int // the most of events and bytes
+	events, bytes       int // in entries
+	entries             []entry
+	sent                int
+	decided             []entry // what the last ack took out; only the reader uses it
+
+	session string
+	last    uint64 // the number given out last
+	acked   uint64
+	stored  uint64 // of acked, those that were not refused: they leave a trace in Redis
+	tried   uint64 // the highest number that was ever written
+	// earlier are the events of sessions before this one, and told those whose callbacks have returned.
+	earlier, told uint64
+
+	// maxBatch and maxFrame are the gateway's limits of a frame, in events and bytes.
+	maxBatch, maxFrame int
+
+	slow     bool  // the gateway has asked us to wait
+	draining bool  // it goes away, and acknowledges what it has
+	renewed  bool  // the session is another one than the connection's
+	shut     bool  // nothing more is taken
+	over     error // the end
+
+	waiting int
+	// changed is closed and replaced when something above changes that somebody waits for.
 	changed chan struct{}
 }
 
-func newQueue() *queue { return &queue{changed: make(chan struct{})} }
+func newQueue(window, bytes int) *queue {
+	limits := event.DefaultLimits()
+	return &queue{
+		window: window, windowBytes: bytes, session: newSession(), changed: make(chan struct{}),
+		maxBatch: limits.BatchEvents, maxFrame: limits.FrameBytes,
+	}
+}
+
+// newSession makes an id that is hard to guess: off loopback it is what keeps others out of the session. It has 130
+// random bits.
+func newSession() string { return rand.Text() }
 
 // tell wakes everyone who waits; the lock is held.
 func (q *queue) tell() {
+	if q.waiting == 0 {
+		return
+	}
 	close(q.changed)
 	q.changed = make(chan struct{})
 }
@@ -50,6 +80,7 @@ func (q *queue) await(ctx context.Context, ok func() bool) error {
 			return q.over
 		}
 		changed := q.changed
+		q.waiting++
 		q.mu.Unlock()
 		var err error
 		select {
@@ -58,6 +89,7 @@ func (q *queue) await(ctx context.Context, ok func() bool) error {
 			err = ctx.Err()
 		}
 		q.mu.Lock()
+		q.waiting--
 		if err != nil {
 			return err
 		}
@@ -65,95 +97,107 @@ func (q *queue) await(ctx context.Context, ok func() bool) error {
 	return nil
 }
 
-// put adds a frame as soon as the window has room for it.
-func (q *queue) put(ctx context.Context, f Frame, window int) error {
+// put adds an entry as soon as the window has room for it.
+func (q *queue) put(ctx context.Context, e entry) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if err := q.await(ctx, func() bool { return q.over == nil && (q.events == 0 || q.events+f.Events <= window) }); err != nil {
+	if err := q.await(ctx, func() bool { return q.shut || q.over == nil && q.room(&e) && q.number(&e) }); err != nil {
 		return err
 	}
-	f.First = q.last + 1
-	q.last += uint64(f.Events)
-	q.events += f.Events
-	q.frames = append(q.frames, f)
+	if q.shut {
+		return ErrClosed
+	}
+	q.last += uint64(e.Events)
+	q.events += e.Events
+	q.bytes += len(e.JSON)
+	q.entries = append(q.entries, e)
 	q.tell()
 	return nil
 }
 
-// next is the next frame to write, as soon as there is one and the gateway takes it.
-func (q *queue) next(ctx context.Context) (Frame, error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if err := q.await(ctx, func() bool { return q.sent < len(q.frames) && !q.slow }); err != nil {
-		return Frame{}, err
-	}
-	q.sent++
-	return q.frames[q.sent-1], nil
+// room says whether the window has room for an entry. A larger one goes alone.
+func (q *queue) room(e *entry) bool {
+	return len(q.entries) == 0 || q.events+e.Events <= q.window && q.bytes+len(e.JSON) <= q.windowBytes
 }
 
-// ack takes out the frames whose events are all decided and returns them.
-func (q *queue) ack(n uint64) []Frame {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if n <= q.acked {
-		return nil
+// number gives an entry its numbers. Where they run out, another session begins as soon as everything is decided.
+func (q *queue) number(e *entry) bool {
+	if q.last+uint64(e.Events) > maxNumber {
+		if len(q.entries) > 0 {
+			return false
+		}
+		q.renew()
 	}
-	q.acked = n
-	done := 0
-	for done < q.sent && q.frames[done].last() <= n {
-		q.events -= q.frames[done].Events
-		done++
-	}
-	if done == 0 {
-		return nil
-	}
-	decided := append([]Frame(nil), q.frames[:done]...)
-	clear(q.frames[:done])
-	q.frames = q.frames[done:]
-	q.sent -= done
-	q.tell()
-	return decided
+	e.First = q.last + 1
+	return true
 }
 
-// rewind begins a connection: everything that is not acknowledged is to be sent again. It returns the number of
-// the first event that will be.
-func (q *queue) rewind() uint64 {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.sent, q.slow = 0, false
-	q.tell()
-	if len(q.frames) > 0 {
-		return q.frames[0].First
-	}
-	return q.last + 1
-}
-
-func (q *queue) setSlow(slow bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.slow = slow
+// renew begins another session; everything is decided. The connection is the old one's, and has to go.
+func (q *queue) renew() {
+	q.earlier += q.last
+	q.session, q.last, q.acked, q.stored, q.tried = newSession(), 0, 0, 0, 0
+	q.renewed = true
 	q.tell()
 }
 
-// end makes every wait return err, if it is the first end.
-func (q *queue) end(err error) {
+// fits says whether a frame is one that the gateway takes.
+func (q *queue) fits(bytes, events int) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.over == nil {
-		q.over = err
-		q.tell()
+	switch {
+	case bytes > q.maxFrame:
+		return refuse(event.CodeTooLarge, fmt.Sprintf("the frame has %d bytes; at most %d are taken", bytes, q.maxFrame))
+	case events > q.maxBatch:
+		return refuse(event.CodeTooManyEvents, fmt.Sprintf("the frame has %d events; at most %d are taken", events, q.maxBatch))
 	}
+	return nil
 }
 
-// flush waits until everything is acknowledged.
+func (q *queue) mostBytes() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.maxFrame
+}
+
+// flush waits until all that was published before is decided and told.
 func (q *queue) flush(ctx context.Context) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.await(ctx, func() bool { return len(q.frames) == 0 })
+	until := q.earlier + q.last
+	return q.await(ctx, func() bool { return q.told >= until })
 }
 
-func (q *queue) totals() (published, acked uint64) {
+func (q *queue) totals() (published, decided uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.last, min(q.acked, q.last)
+	return q.earlier + q.last, q.earlier + q.acked
+}
+
+// shutdown takes nothing more. What is there is still sent, and then the connection is left.
+func (q *queue) shutdown() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.shut = true
+	q.tell()
+}
+
+// finished says that nothing is left to do.
+func (q *queue) finished() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.shut && len(q.entries) == 0
+}
+
+// end makes every wait return err, if it is the first end, and takes out what is not decided.
+func (q *queue) end(err error) []entry {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.over != nil {
+		return nil
+	}
+	q.over = err
+	q.tell()
+	undecided := q.entries
+	q.entries, q.sent, q.events, q.bytes = nil, 0, 0, 0
+	return undecided
 }

@@ -18,6 +18,8 @@ type Defaults struct {
 	Received time.Time
 	// IDs makes the ids; if nil, the first AppendMember makes one.
 	IDs *IDs
+	// ID, if set, makes them in its place: it appends one to dst.
+	ID func(dst []byte) []byte
 
 	source []byte // Source as bytes
 	stamp  []byte // stamped as text
@@ -86,10 +88,7 @@ func AppendMember(dst []byte, s *Span, d *Defaults) []byte {
 func (d *Defaults) complete(text *[slotText][]byte) (received int64) {
 	received = d.Received.UnixNano()
 	if len(text[slotID]) == 0 {
-		if d.IDs == nil {
-			d.IDs = NewIDs()
-		}
-		text[slotID] = d.IDs.Append(d.id[:0], d.Received)
+		text[slotID] = d.newID()
 	}
 	d.last = text[slotID]
 	if len(text[slotSource]) == 0 {
@@ -106,6 +105,16 @@ func (d *Defaults) complete(text *[slotText][]byte) (received int64) {
 		text[slotTime] = d.stamp
 	}
 	return received
+}
+
+func (d *Defaults) newID() []byte {
+	if d.ID != nil {
+		return d.ID(d.id[:0])
+	}
+	if d.IDs == nil {
+		d.IDs = NewIDs()
+	}
+	return d.IDs.Append(d.id[:0], d.Received)
 }
 
 // size is the length of the event's own encoding.

@@ -40,12 +40,15 @@ func (c Config) confirmWithin(n int) time.Duration {
 	return max(c.Timeout*9/10/time.Duration(n), 100*time.Millisecond)
 }
 
+// cronSlack is what Redis may be late by when it ends a wait: it looks for those that are over ten times a second.
+const cronSlack = 250 * time.Millisecond
+
 // readWithin is how long an answer is waited for. All replies of a pipeline share it, and the confirmations in it.
 func (c Config) readWithin() time.Duration {
 	if d, err := ParseDurability(c.Durability); err != nil || !d.Waits() {
 		return c.Timeout
 	}
-	return max(c.Timeout, 2*c.confirmWithin(2)+c.Timeout/10)
+	return max(c.Timeout, 2*c.confirmWithin(2)+cronSlack)
 }
 
 // Check returns all faults of the configuration at once, each with the name of its flag.

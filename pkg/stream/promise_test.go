@@ -148,7 +148,7 @@ func TestForbiddenToAsk(t *testing.T) {
 
 func words(text string) []any {
 	var all []any
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		all = append(all, word)
 	}
 	return all

@@ -29,6 +29,9 @@ const (
 	MetricDropped = "millrace.gateway.dropped"
 	// MetricAckDuration is a histogram: from the arrival of an event to its durability.
 	MetricAckDuration = "millrace.gateway.ack.duration"
+	// MetricLost is a counter of events that were in the stream and that Redis no longer knew later, as this gateway
+	// saw it; others count the same loss.
+	MetricLost = "millrace.gateway.lost"
 	// MetricAppendFailures is a counter of appends that failed and were tried again.
 	MetricAppendFailures = "millrace.gateway.append.failures"
 

@@ -113,6 +113,9 @@ func (t Target) now(ctx context.Context, most time.Duration) (account, error) {
 			}
 			err = errNoTotals
 		}
+		if errors.Is(err, errNotAllowed) {
+			return account{}, err
+		}
 		if !pause(ctx, 200*time.Millisecond) {
 			return account{}, unavailable(err)
 		}

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"testing"
 	"unicode/utf8"
@@ -21,7 +22,7 @@ func FuzzLines(f *testing.F) {
 		lines, rest := newLineReader(bytes.NewReader(file)), file
 		for {
 			line, err := lines.next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -65,6 +66,7 @@ type loadRun struct {
 	published atomic.Uint64
 	acked     atomic.Uint64
 	refused   atomic.Uint64
+	lost      atomic.Uint64 // sessions of which knowledge was lost, once for each time
 	latency   histogram.Recorder
 }
 
@@ -81,6 +83,9 @@ func (l Load) Run(ctx context.Context) error {
 	took := time.Since(r.began)
 	stored := r.acked.Load() - r.refused.Load()
 	fmt.Fprintf(l.Out, "acked %d  in %.1f s: %.0f events/s\n", stored, took.Seconds(), float64(stored)/took.Seconds())
+	if n := r.lost.Load(); n > 0 {
+		fmt.Fprintf(l.Err, "what Redis knew of a session was lost %d times: what was sent again may be stored twice\n", n)
+	}
 	missing := l.compare(ctx, l.Out, run{before, stored, loadType}, l.Patience)
 	h := r.latency.Snapshot()
 	fmt.Fprintf(l.Out, "ack latency ms  p50 %s  p99 %s  p99.9 %s\n", quantile(h, 0.5), quantile(h, 0.99), quantile(h, 0.999))
@@ -116,9 +121,7 @@ func (r *loadRun) generate(ctx context.Context) error {
 // client is one session: it publishes in step with the rate, or as fast as its window allows.
 func (r *loadRun) client(ctx context.Context, number int) error {
 	c, err := client.New(client.Config{
-		URL: r.webSocket(), Key: r.Key, Window: max(1000, 2*r.Frame),
-		Acked:   r.onAck,
-		Refused: func(client.Refusal) { r.refused.Add(1) },
+		URL: r.webSocket(), Key: r.Key, Window: max(1000, 2*r.Frame), Lost: func(client.Loss) { r.lost.Add(1) },
 	})
 	if err != nil {
 		return usage("--url: %v", err)
@@ -132,12 +135,18 @@ func (r *loadRun) client(ctx context.Context, number int) error {
 		if err := r.publish(ctx, c, number); err != nil {
 			return err
 		}
-		return c.Flush(ctx)
+		return c.Close(ctx)
 	})
 	return g.Wait()
 }
 
-func (r *loadRun) onAck(f client.Frame) {
+// onDecided counts the events of a frame that are durable or refused. Those that a session ended before are neither.
+func (r *loadRun) onDecided(f client.Frame, err error) {
+	refused, _ := errors.AsType[client.Refusals](err)
+	if err != nil && refused == nil {
+		return
+	}
+	r.refused.Add(uint64(len(refused)))
 	r.acked.Add(uint64(f.Events))
 	r.latency.Record(time.Since(f.Queued), uint64(f.Events))
 }
@@ -146,6 +155,7 @@ func (r *loadRun) onAck(f client.Frame) {
 // of what waited meanwhile is measured from when it was due.
 func (r *loadRun) publish(ctx context.Context, c *client.Client, number int) error {
 	frame := loadFrame(number, r.Frame)
+	decided := r.onDecided // one for all frames
 	end := r.began.Add(time.Duration(r.Duration))
 	step := r.step()
 	due := r.began.Add(step * time.Duration(number) / time.Duration(r.Clients))
@@ -153,7 +163,7 @@ func (r *loadRun) publish(ctx context.Context, c *client.Client, number int) err
 		if step > 0 && !pause(ctx, time.Until(due)) {
 			return ctx.Err()
 		}
-		if err := c.Publish(ctx, frame, r.Frame); err != nil {
+		if err := c.PublishFrame(ctx, frame, r.Frame, decided); err != nil {
 			return err
 		}
 		r.published.Add(uint64(r.Frame))

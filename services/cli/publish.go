@@ -58,7 +58,11 @@ func publishLines(ctx context.Context, c *client.Client, t *tally, in io.Reader,
 		defer close(events)
 		return readEvents(ctx, in, encode, t, events)
 	})
-	g.Go(func() error { return frameEvents(ctx, c.Publish, events, most) })
+	g.Go(func() error {
+		return frameEvents(ctx, func(ctx context.Context, json []byte, events int) error {
+			return c.PublishFrame(ctx, json, events, t.decide)
+		}, events, most)
+	})
 	return g.Wait()
 }
 
@@ -116,7 +120,7 @@ func frameEvents(ctx context.Context, publish publisher, events <-chan []byte, m
 	return ctx.Err()
 }
 
-// publisher is (*client.Client).Publish.
+// publisher takes a frame: (*client.Client).PublishFrame, with a tally of what becomes of it.
 type publisher func(ctx context.Context, json []byte, events int) error
 
 // framing is an array of events that is being written.

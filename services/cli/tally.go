@@ -1,15 +1,19 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"sync"
+
+	"millrace.dev/pkg/client"
 )
 
 // tally counts lines on their way: read, decided by the gateway, and refused by it or before.
 type tally struct {
 	mu                              sync.Mutex
 	lines, skipped, decided, spoilt uint64
+	losses                          []client.Loss
 	out                             io.Writer
 }
 
@@ -30,25 +34,41 @@ func (t *tally) skip(line int, why error) {
 	t.show(fmt.Sprintf("line %d", line), why)
 }
 
-// refuse reports an event that the gateway refused.
-func (t *tally) refuse(what string, why error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.spoilt++
-	t.show(what, why)
-}
-
 func (t *tally) show(what string, why error) {
 	if t.skipped+t.spoilt <= shownRefusals {
 		fmt.Fprintf(t.out, "%s refused: %v\n", what, why)
 	}
 }
 
-// decide counts events that are durable or refused.
-func (t *tally) decide(events int) {
+// decide counts the events of a frame that are durable or refused. Those that a session ended before are neither.
+func (t *tally) decide(f client.Frame, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.decided += uint64(events)
+	refused, _ := errors.AsType[client.Refusals](err)
+	if err != nil && refused == nil {
+		return
+	}
+	t.decided += uint64(f.Events)
+	for _, r := range refused {
+		t.spoilt++
+		t.show(fmt.Sprintf("event %d", r.Number), fmt.Errorf("%s: %s", r.Code, r.Message))
+	}
+}
+
+// lose keeps that what was known of the session is lost, for the end.
+func (t *tally) lose(l client.Loss) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.losses = append(t.losses, l)
+}
+
+// showLosses says of which session knowledge was lost.
+func (t *tally) showLosses() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, l := range t.losses {
+		fmt.Fprintln(t.out, l)
+	}
 }
 
 // stored is how many events are durable.

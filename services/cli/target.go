@@ -3,10 +3,14 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Target is the gateway that a command talks to.
@@ -17,6 +21,32 @@ type Target struct {
 
 // answerTimeout bounds a question to the gateway.
 const answerTimeout = 5 * time.Second
+
+// errNotAllowed: the gateway is there, and does not let this key see that. Asking again would end the same.
+var errNotAllowed = errors.New("not allowed")
+
+// said is what the body of a refusal says, to follow its status.
+func said(body io.Reader) string {
+	b, _ := io.ReadAll(io.LimitReader(body, 500))
+	var answer struct {
+		Message string `json:"message"`
+	}
+	text := string(b)
+	if json.Unmarshal(b, &answer) == nil && answer.Message != "" {
+		text = answer.Message
+	}
+	if text = strings.Join(strings.Fields(text), " "); text == "" {
+		return ""
+	}
+	return ": " + strings.Map(printable, text)
+}
+
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return -1
+}
 
 // http is the gateway's HTTP address of a path.
 func (t Target) http(path string) (string, error) {
@@ -36,7 +66,8 @@ func (t Target) http(path string) (string, error) {
 	return u.String(), nil
 }
 
-// ask gets JSON from the gateway. A gateway that does not answer is Exit{69}.
+// ask gets JSON from the gateway. A gateway that does not answer is Exit{69}, one that
+// refuses to is errNotAllowed.
 func (t Target) ask(ctx context.Context, path string, answer any) error {
 	address, err := t.http(path)
 	if err != nil {
@@ -56,7 +87,11 @@ func (t Target) ask(ctx context.Context, path string, answer any) error {
 		return unavailable(fmt.Errorf("asking the gateway: %w", err))
 	}
 	defer w.Body.Close()
-	if w.StatusCode != http.StatusOK {
+	switch w.StatusCode {
+	case http.StatusOK:
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusMisdirectedRequest:
+		return fmt.Errorf("%w: %s answers %s%s", errNotAllowed, address, w.Status, said(w.Body))
+	default:
 		return unavailable(fmt.Errorf("%s answers %s", address, w.Status))
 	}
 	if err := json.NewDecoder(w.Body).Decode(answer); err != nil {

@@ -22,6 +22,8 @@ const (
 	PartFlow Part = "flow"
 	// PartBuffer is Buffers: those of the gateways that are up.
 	PartBuffer Part = "buffer"
+	// PartMemory is Losses: what was seen in the stream and is not there any more.
+	PartMemory Part = "memory"
 )
 
 // ProbePart is the part in which a probe of that name lies.
@@ -48,6 +50,8 @@ type Snapshot struct {
 	Pipelines map[string]PipelineFigures `json:"pipelines,omitzero"`
 	// Buffers of the gateways that are up; PartBuffer. Empty and not nil: no gateway is up.
 	Buffers []Buffer `json:"buffers,omitzero"`
+	// Losses by partition, since stats started; PartMemory. Empty and not nil: nothing was lost.
+	Losses []PartitionLoss `json:"losses,omitzero"`
 	// Probes by name; ProbePart(name).
 	Probes map[string]Probe `json:"probes,omitempty"`
 }
@@ -89,6 +93,14 @@ type Buffer struct {
 	BlockedPerSecond float64 `json:"blocked_per_second"`
 }
 
+// PartitionLoss is what Redis came back without: events that a sweep had seen in a partition, and a later one did not.
+type PartitionLoss struct {
+	Partition int `json:"partition"`
+	// Events that were lost, all together, processed or not; At is when the last of them were missed.
+	Events uint64    `json:"events"`
+	At     time.Time `json:"at"`
+}
+
 // absent says why a part is not there; ok is false when it is there.
 func (s *Snapshot) absent(p Part) (why string, ok bool) {
 	if why, ok := s.Missing[p]; ok {
@@ -110,6 +122,8 @@ func (s *Snapshot) holds(p Part) bool {
 		return s.Pipelines != nil
 	case PartBuffer:
 		return s.Buffers != nil
+	case PartMemory:
+		return s.Losses != nil
 	}
 	for name := range s.Probes {
 		if ProbePart(name) == p {

@@ -37,6 +37,7 @@ func healthy() *Snapshot {
 			Handlers: new(uint64(4)), Busy: new(uint64(1)), HandlerP99: new(1.5),
 		}},
 		Buffers: []Buffer{{Instance: "g1", Size: 120, Capacity: 10000}},
+		Losses:  []PartitionLoss{},
 		Probes: map[string]Probe{
 			ProbeRedis:   {Target: "127.0.0.1:6379", RoundTrip: 400 * time.Microsecond},
 			ProbeGateway: {Target: "127.0.0.1:8000"},
@@ -87,6 +88,8 @@ func without(s *Snapshot, p Part) *Snapshot {
 		c.Pipelines = nil
 	case PartBuffer:
 		c.Buffers = nil
+	case PartMemory:
+		c.Losses = nil
 	}
 	return &c
 }
@@ -102,7 +105,7 @@ func only(s *Snapshot, keep ...Part) *Snapshot {
 }
 
 func allParts() []Part {
-	return []Part{PartSurvey, PartFeed, PartFlow, PartBuffer, ProbePart(ProbeRedis), ProbePart(ProbeGateway), ProbePart(ProbeStats)}
+	return []Part{PartSurvey, PartFeed, PartFlow, PartBuffer, PartMemory, ProbePart(ProbeRedis), ProbePart(ProbeGateway), ProbePart(ProbeStats)}
 }
 
 // about returns the findings of one rule.

@@ -92,6 +92,11 @@ func failures() []failure {
 		cause:  "A flag or an environment variable has a value that can't be used; each is named.",
 		remedy: "bin/millrace --help   # and `bin/millrace COMMAND --help`: what there is, with units and defaults",
 		is:     func(err error) bool { return errors.Is(err, ErrSettings) },
+	}, {
+		id: "MR-START-008", title: "Redis does not offer the durability that was asked for",
+		cause:  "--durability asks for more than Redis shows: its append-only file is off or is fsynced too rarely, too few replicas are connected, or it does not let this user ask (CONFIG, INFO).",
+		remedy: "redis-cli -u \"$REDIS_URL\" config get '*append*'   # fsynced: appendonly yes, appendfsync always, no-appendfsync-on-rewrite no; replicated:N: `info replication`; or ask for less",
+		is:     isStream(stream.ErrDurability),
 	}}
 }
 

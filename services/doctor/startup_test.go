@@ -28,6 +28,7 @@ func TestStartup(t *testing.T) {
 		{"a file where the folder should be", makeUnderFile(t), "MR-START-006"},
 		{"locked", syscall.EWOULDBLOCK, "MR-START-006"},
 		{"settings", fmt.Errorf("%w: %w", ErrSettings, errors.Join(errors.New("--a: 1"), errors.New("--b: 2"))), "MR-START-007"},
+		{"durability", stream.ErrDurability, "MR-START-008"},
 		{"a file that is not there", openMissing(t), ""},
 		{"anything else", io.EOF, ""},
 		{"nothing", nil, ""},

@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"sync"
 	"testing"
 
@@ -102,4 +105,50 @@ func resend(ctx context.Context, p *peer, frames [][]byte, events int) error {
 			return fmt.Errorf("it hears %+v", m)
 		}
 	}
+}
+
+// 200 requests with one Idempotency-Key race through three gateways: the events are stored once, and everybody gets the
+// same answer. The key goes with its body: another one is refused.
+func TestRacingPostsAreStoredOnce(t *testing.T) {
+	s, gateways := trio(t)
+	const name, events, key = "poster", 20, "0123456789012345678901"
+	body := stack.Events(name, 1, events)
+	statuses, answers := make([]int, racers), make([]string, racers)
+	race(racers, func(i int) func() {
+		return func() { statuses[i], answers[i] = postWithKey(gateways[i%len(gateways)], key, body) }
+	})
+	for i := range racers {
+		if statuses[i] != http.StatusAccepted || answers[i] != answers[0] {
+			t.Errorf("request %d is answered %d %s; the first %s", i, statuses[i], answers[i], answers[0])
+		}
+	}
+	if status, answer := postWithKey(gateways[1], key, stack.Events(name, 1, events+1)); status != http.StatusUnprocessableEntity {
+		t.Errorf("another body is answered %d %s", status, answer)
+	}
+	var ids []string
+	for n := range events {
+		ids = append(ids, stack.ID(name, n+1))
+	}
+	s.Stored().OfSessions(ids)
+}
+
+// postWithKey sends a body with an Idempotency-Key; status 0: nobody answered, and why.
+func postWithKey(gateway *stack.Service, key string, body []byte) (status int, answer string) {
+	r, err := http.NewRequest(http.MethodPost, gateway.URL("/api/events"), bytes.NewReader(body))
+	if err != nil {
+		return 0, err.Error()
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Idempotency-Key", key)
+	client := http.Client{Timeout: proc.Patience}
+	response, err := client.Do(r)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return response.StatusCode, string(text)
 }

@@ -16,6 +16,7 @@ import (
 	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/stream/control"
 	"millrace.dev/pkg/stream/produce"
+	"millrace.dev/services/gateway/limit"
 )
 
 // Bounds of a session's id. Where anonymous clients share a credential, the id is the secret that keeps others
@@ -164,12 +165,17 @@ func (g *Gateway) openSession(ctx context.Context, who *sender, asked sessionReq
 	return s, why
 }
 
-// newSession counts a new session or idempotency key, or says that there are too many.
+// newSession counts a new session, or says that there are too many.
 func (g *Gateway) newSession(who *sender) *event.Refusal {
 	claim := who.Session(time.Now())
 	if claim.Wait == 0 {
 		return nil
 	}
+	return g.tooManySessions(claim)
+}
+
+// tooManySessions refuses a new session or idempotency key, which may begin after the claim's wait.
+func (g *Gateway) tooManySessions(claim limit.Claim) *event.Refusal {
 	why := event.Refuse(event.CodeRateLimited, "too many sessions or idempotency keys begin here: use each for more events.")
 	why.RetryAfter = claim.Wait
 	if why = g.overLimit(why); why != nil {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -106,7 +107,7 @@ func publisher(t *testing.T, url string, change func(*client.Config)) *client.Cl
 
 // publish sends events first..last in frames of random length, one in 50 of them invalid; it returns the ids of the
 // valid ones and the numbers of the others.
-func publish(t *testing.T, c *client.Client, r *rand.Rand, first, last int) (ids []string, invalids []uint64) {
+func publish(t *testing.T, c *client.Client, r *rand.Rand, first, last int, decided func(client.Frame, error)) (ids []string, invalids []uint64) {
 	t.Helper()
 	for n := first; n <= last; {
 		var frame []json.RawMessage
@@ -125,7 +126,7 @@ func publish(t *testing.T, c *client.Client, r *rand.Rand, first, last int) (ids
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Publish(t.Context(), b, len(frame)); err != nil {
+		if err := c.PublishFrame(t.Context(), b, len(frame), decided); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -139,14 +140,15 @@ func TestExactlyOnceOverBadNetwork(t *testing.T) {
 		network := newCutter(t, 1, func() string { return g.addr })
 		var mu sync.Mutex
 		var refused []uint64
-		c := publisher(t, "ws://"+network.Addr().String()+"/ws", func(c *client.Config) {
-			c.Refused = func(r client.Refusal) {
-				mu.Lock()
-				defer mu.Unlock()
+		c := publisher(t, "ws://"+network.Addr().String()+"/ws", nil)
+		ids, invalids := publish(t, c, rand.New(rand.NewPCG(1, 1)), 1, 10_000, func(_ client.Frame, err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			refusals, _ := errors.AsType[client.Refusals](err)
+			for _, r := range refusals {
 				refused = append(refused, r.Number)
 			}
 		})
-		ids, invalids := publish(t, c, rand.New(rand.NewPCG(1, 1)), 1, 10_000)
 		if err := c.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -177,7 +179,7 @@ func TestExactlyOnceOverRestarts(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	var ids []string
 	for round := range 4 {
-		more, _ := publish(t, c, r, 1+round*1000, (round+1)*1000)
+		more, _ := publish(t, c, r, 1+round*1000, (round+1)*1000, nil)
 		ids = append(ids, more...)
 		next := startGateway(t, srv, nil)
 		mu.Lock()

@@ -26,6 +26,7 @@ type Flags struct {
 	SessionTTL   time.Duration `name:"session-ttl" default:"24h" help:"How long a session without traffic is remembered."`
 	Rates        limit.Flags   `embed:""`
 	Marks        limit.Marks   `embed:""`
+	Durability   string        `name:"durability" default:"auto" help:"What an acknowledgement survives: memory, stored, fsynced, replicated:N (on N replicas too), or auto: the best that Redis offers without waiting. A level that it can't give stops the start."`
 	Grace        time.Duration `name:"grace" default:"10s" help:"Longest time to store and acknowledge what was taken, when stopping."`
 }
 
@@ -60,6 +61,9 @@ func (f Flags) Check() error {
 	fault(f.BufferBytes < f.MaxFrame, "--buffer-bytes: %d is less than --max-frame-bytes=%d", f.BufferBytes, f.MaxFrame)
 	fault(f.Heartbeat < time.Second, "--heartbeat: %v is less than 1s", f.Heartbeat)
 	fault(f.SessionTTL < time.Minute, "--session-ttl: %v is less than 1m", f.SessionTTL)
+	if _, err := stream.ParseDurability(f.Durability); err != nil {
+		faults = append(faults, fmt.Errorf("--durability: %w", err))
+	}
 	fault(f.Grace < 0, "--grace: %v is negative", f.Grace)
 	faults = append(faults, f.Rates.Check(), f.limits().Check())
 	return errors.Join(append(faults, f.Marks.Check()...)...)

@@ -59,7 +59,7 @@ func (c *controls) state() control.State { return c.heard.Load().State }
 
 // run follows what operators say until ctx ends. It calls ready when it knows what they have said so far: who lets
 // clients in before that opens doors that may be closed. While Redis fails the last state stays in force.
-func (c *controls) run(ctx context.Context, s *stream.Stream, ready func()) error {
+func (c *controls) run(ctx context.Context, s *stream.Stream, ready func()) {
 	c.stream.Store(s)
 	every := c.every
 	if every == 0 {
@@ -79,7 +79,6 @@ func (c *controls) run(ctx context.Context, s *stream.Stream, ready func()) erro
 		c.hear(state)
 		ready()
 	}
-	return nil
 }
 
 // hear puts a state in force.

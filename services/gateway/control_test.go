@@ -28,7 +28,6 @@ type desk struct {
 	controls *controls
 	log      *syncBuffer
 	mux      *http.ServeMux
-	stop     func()
 }
 
 // newDesk is a desk that hears nothing yet.
@@ -54,16 +53,14 @@ func startDesk(t *testing.T, url string) *desk {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	ready, ended := make(chan struct{}), make(chan error, 1)
-	go func() { ended <- d.controls.run(ctx, s, sync.OnceFunc(func() { close(ready) })) }()
-	d.stop = sync.OnceFunc(func() {
+	var wg sync.WaitGroup
+	ready := make(chan struct{})
+	wg.Go(func() { d.controls.run(ctx, s, sync.OnceFunc(func() { close(ready) })) })
+	t.Cleanup(func() {
 		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
+		wg.Wait()
 		_ = s.Close()
 	})
-	t.Cleanup(d.stop)
 	<-ready
 	return d
 }
@@ -294,7 +291,7 @@ func TestOnChange(t *testing.T) {
 	defer wg.Wait()
 	defer cancel()
 	ready := make(chan struct{})
-	wg.Go(func() { _ = d.controls.run(ctx, s, sync.OnceFunc(func() { close(ready) })) })
+	wg.Go(func() { d.controls.run(ctx, s, sync.OnceFunc(func() { close(ready) })) })
 	<-ready
 	for i := range 3 {
 		d.does("POST", "/api/control/pause", fmt.Sprintf(`{"why":"%d"}`, i), 200, nil)

@@ -32,7 +32,7 @@ func (c *connection) enter(f *frame) (refused *event.Refusal, err error) {
 		return c.crowded(asks)
 	}
 	if g.gate.shut.Load() == nil || asks.events == 0 {
-		claim := c.who.Take(time.Now(), asks.numbered, asks.size)
+		claim := c.who.Take(asks.at, asks.numbered, asks.size)
 		if claim.Wait > 0 && g.config.Rates.DryRun {
 			g.metrics.held(event.CodeRateLimited, outcomeDryRun, asks.numbered)
 			claim.Wait = 0
@@ -51,7 +51,7 @@ func (g *Gateway) refusal(from *sender, asks asks) *event.Refusal {
 	if shut := g.gate.shut.Load(); shut != nil && asks.events > 0 {
 		return shut
 	}
-	claim := from.Take(time.Now(), asks.numbered, asks.size)
+	claim := from.Take(asks.at, asks.numbered, asks.size)
 	if claim.Wait == 0 {
 		return nil
 	}

@@ -35,6 +35,7 @@ func getFrame() *frame { return frames.Get().(*frame) }
 
 func putFrame(f *frame) {
 	f.Reset()
+	f.defaults.ID = nil
 	if f.lender != nil {
 		f.lender.Release(f.loan)
 		f.lender, f.loan = nil, 0
@@ -106,10 +107,12 @@ type asks struct {
 	events, bytes int
 	// numbered are all events, also those that are not valid, and size is the frame as it was sent: what rates count.
 	numbered, size int
+	// at is when it was read: the clock is not read again for it.
+	at time.Time
 }
 
 func (f *frame) asks() asks {
-	a := asks{size: len(f.bytes)}
+	a := asks{size: len(f.bytes), at: f.defaults.Received}
 	for i := range f.Events {
 		s := &f.Events[i]
 		if s.Control == event.None {

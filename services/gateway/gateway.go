@@ -24,6 +24,7 @@ type Gateway struct {
 	stream      *stream.Stream
 	room        *room
 	lanes       []*lane
+	appenders   []*produce.Appender
 	partitions  []*partition
 	connections connections
 	metrics     *metrics
@@ -41,6 +42,8 @@ type Gateway struct {
 	// recall looks up what is remembered of a named session; tests of time put another in its place, as with
 	// appender.
 	recall func(ctx context.Context, name string) (*produce.Session, error)
+	// claimKey claims an idempotency key, likewise.
+	claimKey func(ctx context.Context, credential, key string, body [32]byte, make bool) (produce.Claim, error)
 
 	// taking ends when the gateway stops taking events; stopTaking ends it.
 	taking     context.Context
@@ -50,7 +53,11 @@ type Gateway struct {
 }
 
 // facts are what the gateway tells its clients of the stream; they are looked up once a second.
-type facts struct{ durability, incarnation string }
+type facts struct {
+	durability, incarnation string
+	// below: durability is less than what was asked for. looked: it is that of a look.
+	below, looked bool
+}
 
 // newGateway builds what lies between the sockets and the stream.
 func newGateway(c Config, s *stream.Stream, instance string, log *slog.Logger) *Gateway {
@@ -59,6 +66,7 @@ func newGateway(c Config, s *stream.Stream, instance string, log *slog.Logger) *
 	g.recall = func(ctx context.Context, name string) (*produce.Session, error) {
 		return produce.Open(ctx, s, access.From(ctx).ID, name, c.SessionTTL)
 	}
+	g.claimKey = g.claimFromStream
 	g.layLanes(s.Partitions(), s.Clustered(), func() appender { return g.newAppender() })
 	return g
 }
@@ -101,6 +109,7 @@ func (g *Gateway) newAppender() *produce.Appender {
 		}
 		g.trouble.hear(err)
 	}
+	g.appenders = append(g.appenders, a)
 	return a
 }
 
@@ -152,8 +161,9 @@ func (g *Gateway) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	f := *g.facts.Load()
-	if level, err := g.stream.Durability(ctx); err == nil {
-		f.durability = level
+	if p, err := g.stream.Look(ctx); err == nil {
+		g.promised(p)
+		f.durability, f.below, f.looked = p.Level, p.Below, true
 	}
 	if life, err := produce.Incarnation(ctx, g.stream); err == nil {
 		f.incarnation = life

@@ -36,6 +36,7 @@ func (p *process) observe(g *Gateway) {
 	}
 	p.provider.Counter(telemetry.MetricAccepted, telemetry.UnitEvents, all, m.accepted.Load)
 	p.provider.Counter(telemetry.MetricDropped, telemetry.UnitEvents, all, m.dropped.Load)
+	p.provider.Counter(telemetry.MetricLost, telemetry.UnitEvents, all, g.lost)
 	p.provider.Counter(telemetry.MetricAppendFailures, telemetry.UnitFailures, all, m.appendFailures.Load)
 	p.provider.Counters(telemetry.MetricRejected, telemetry.UnitEvents, m.rejectedSeries)
 	p.provider.Counters(telemetry.MetricHindered, telemetry.UnitEvents, m.hinderedSeries)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"millrace.dev/pkg/event"
+	"millrace.dev/pkg/stream/produce"
 )
 
 // bodyTimeout is how long a body may take to arrive, and roomTimeout how long a request waits for room in the
@@ -77,11 +78,21 @@ func (g *Gateway) serveEvents(w http.ResponseWriter, r *http.Request) {
 		g.refuseBody(w, who, status, refusal, f.bytes)
 		return
 	}
-	if refusal := g.takeBody(r.Context(), who, f); refusal != nil {
-		comeAgain(w, refusal)
+	key, err := parseKey(r)
+	if err != nil {
+		g.refuseBody(w, who, http.StatusBadRequest, event.Refuse(event.CodeInvalidEvent, err.Error()), nil)
 		return
 	}
-	answer, known := g.post(who, f)
+	claim, refusal := g.takeBody(r.Context(), who, key, f)
+	switch {
+	case refusal != nil && refusal.Retryable:
+		comeAgain(w, refusal)
+		return
+	case refusal != nil:
+		g.refuseBody(w, who, http.StatusUnprocessableEntity, refusal, f.bytes)
+		return
+	}
+	answer, known := g.post(who, claim, f)
 	if !known {
 		panic(http.ErrAbortHandler) // net/http's way to cut a request off: any answer would be a guess
 	}
@@ -101,20 +112,25 @@ func (p posted) write(w http.ResponseWriter) {
 	writeJSON(w, status, p)
 }
 
-// takeBody brings a body in, or says why it has to come again: nothing of it is stored yet.
-func (g *Gateway) takeBody(ctx context.Context, who *sender, f *frame) *event.Refusal {
+// takeBody brings a body in, with the claim of its key if it has one, or says why not: nothing of it is stored then.
+func (g *Gateway) takeBody(ctx context.Context, who *sender, key string, f *frame) (*produce.Claim, *event.Refusal) {
 	if g.draining() {
-		return refuseDraining
+		return nil, refuseDraining
 	}
+	f.begin(who.source())
 	asks := f.asks()
 	refusal := g.refusal(who, asks)
+	var claim *produce.Claim
+	if refusal == nil && key != "" {
+		claim, refusal = g.claim(ctx, who, key, f.bytes)
+	}
 	if refusal == nil {
 		refusal = g.roomFor(ctx, asks)
 	}
-	if refusal != nil {
+	if refusal != nil && refusal.Retryable {
 		g.refused(who, refusal, f.bytes, asks.numbered)
 	}
-	return refusal
+	return claim, refusal
 }
 
 // decoder is how a body is read.
@@ -212,16 +228,18 @@ func (g *Gateway) roomFor(ctx context.Context, asks asks) *event.Refusal {
 
 // post puts the events on their way and waits until every one is decided, however long Redis is away. The outcome
 // is not known only if this gateway gives up appending before.
-func (g *Gateway) post(who *sender, f *frame) (answer posted, known bool) {
+func (g *Gateway) post(who *sender, claim *produce.Claim, f *frame) (answer posted, known bool) {
 	q := &request{done: make(chan struct{}), ids: make([]string, len(f.Events))}
 	q.home = rand.IntN(len(g.partitions))
+	if claim != nil {
+		q.repeatable(claim, len(g.partitions), f)
+	}
 	q.news = func() {
 		if q.empty() {
 			close(q.done)
 		}
 	}
 	q.lost = func(n uint64) { q.noteRefused(int(n)-1, refuseDropped) }
-	f.begin(who.source())
 	if !g.postAll(q, who, f) {
 		return q.answer(), true
 	}
@@ -231,6 +249,13 @@ func (g *Gateway) post(who *sender, f *frame) (answer posted, known bool) {
 	case <-g.appended:
 		return q.answer(), q.decidedAll()
 	}
+}
+
+// repeatable makes a request one that can be repeated: a session whose events have the same numbers, and ids, each
+// time. The last number given is that of the event that asks for an id.
+func (q *request) repeatable(claim *produce.Claim, partitions int, f *frame) {
+	q.session, q.places, q.home = claim.Session, make([]place, partitions), claim.Partition
+	f.defaults.ID = func(dst []byte) []byte { return append(dst, claim.ID(q.last)...) }
 }
 
 // postAll takes each event of a body, and says whether there is anything to wait for.

@@ -121,7 +121,10 @@ func (p *process) group(l net.Listener) *lifecycle.Group {
 	g.Add("http", func(ctx context.Context) error { return p.serve(ctx, l) })
 	g.Add("dashboard", p.dashboard.Run)
 	g.AddReady("stream", p.open)
-	g.AddReady("control", func(ctx context.Context, ready func()) error { return p.controls.run(ctx, p.built.stream, ready) })
+	g.AddReady("control", func(ctx context.Context, ready func()) error {
+		p.controls.run(ctx, p.built.stream, ready)
+		return nil
+	})
 	g.Add("lanes", func(ctx context.Context) error { return p.built.runLanes(ctx) })
 	g.Add("watch", func(ctx context.Context) error { return p.built.watch(ctx) })
 	g.Add("guard", func(ctx context.Context) error { return p.built.guard(ctx) })
@@ -138,7 +141,7 @@ func (p *process) group(l net.Listener) *lifecycle.Group {
 // open waits for Redis and then builds the gateway.
 func (p *process) open(ctx context.Context, ready func()) error {
 	c := p.config.Redis
-	c.Limits, c.Log = p.config.Limits.String(), p.log
+	c.Limits, c.Durability, c.Log = p.config.Limits.String(), p.config.Durability, p.log
 	return stream.Hold(ctx, c, func(s *stream.Stream) {
 		p.built = newGateway(p.config, s, p.instance.ID, p.log)
 		p.built.dashboard, p.built.keys = p.dashboard, p.keys

@@ -19,7 +19,7 @@ func diagnosis(s *doctor.Snapshot, found []doctor.Finding) *pb.Diagnosis {
 func nothingYet(now time.Time) *doctor.Snapshot {
 	s := &doctor.Snapshot{Taken: now, Missing: map[doctor.Part]string{}}
 	for _, part := range []doctor.Part{
-		doctor.PartSurvey, doctor.PartFeed, doctor.PartFlow, doctor.PartBuffer,
+		doctor.PartSurvey, doctor.PartFeed, doctor.PartFlow, doctor.PartBuffer, doctor.PartMemory,
 		doctor.ProbePart(doctor.ProbeRedis), doctor.ProbePart(doctor.ProbeGateway), doctor.ProbePart(doctor.ProbeStats),
 	} {
 		s.Missing[part] = "stats has just started"
@@ -41,6 +41,11 @@ func examined(v view, r reading, redis string) *doctor.Snapshot {
 		s.Probes[doctor.ProbeGateway] = gateway
 	} else {
 		s.Missing[doctor.ProbePart(doctor.ProbeGateway)] = why
+	}
+	if r.survey.Taken.IsZero() {
+		s.Missing[doctor.PartMemory] = "the stream has not been read yet"
+	} else {
+		s.Losses = append([]doctor.PartitionLoss{}, r.losses...) // not nil: that nothing was lost is known
 	}
 	if !r.read {
 		why := "the stream is being opened"

@@ -81,7 +81,7 @@ func TestWhatTheDoctorCannotKnowIsMissing(t *testing.T) {
 		},
 		{
 			"the stream is being opened", view{now: noon}, reading{},
-			[]doctor.Part{doctor.PartSurvey, doctor.PartFlow, doctor.ProbePart(doctor.ProbeGateway)}, "",
+			[]doctor.Part{doctor.PartSurvey, doctor.PartFlow, doctor.PartMemory, doctor.ProbePart(doctor.ProbeGateway)}, "",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -93,6 +93,9 @@ func TestWhatTheDoctorCannotKnowIsMissing(t *testing.T) {
 			}
 			if len(s.Missing) != len(c.missing) || s.Probes[doctor.ProbeRedis].Fault != c.redis {
 				t.Errorf("missing %v, Redis %+v", s.Missing, s.Probes[doctor.ProbeRedis])
+			}
+			if _, missing := s.Missing[doctor.PartMemory]; missing == (s.Losses != nil) {
+				t.Errorf("losses %v, missing %v", s.Losses, s.Missing)
 			}
 			if s.Instances == nil || s.Buffers == nil {
 				t.Error("that nobody reports is known")

@@ -11,6 +11,7 @@ import (
 	"millrace.dev/pkg/histogram"
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/survey"
+	"millrace.dev/services/doctor"
 )
 
 const (
@@ -30,6 +31,8 @@ type reading struct {
 	read bool
 	// err says why the stream could not be read, or, beside a survey of this look, why Redis takes no writes.
 	err error
+	// losses are what Redis came back without since this process started, by partition.
+	losses []doctor.PartitionLoss
 }
 
 // sweeper looks at Redis once a second. Nobody else does.
@@ -48,6 +51,7 @@ type sweeper struct {
 	stream atomic.Pointer[stream.Stream]
 	opened chan struct{}
 
+	memory    memory
 	trouble   bool          // of the goroutine that runs: it was said that Redis can't be read
 	types     survey.Survey // the last types that were read aside
 	typesRead time.Time
@@ -102,7 +106,9 @@ func (s *sweeper) look(ctx context.Context) {
 	next.err = err
 	if !v.Taken.IsZero() {
 		next.survey, next.read = v, true
+		s.remember(v)
 	}
+	next.losses = s.memory.losses()
 	s.report(next.err)
 	s.latest.Store(&next)
 	if s.looked != nil {

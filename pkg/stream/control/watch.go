@@ -50,6 +50,9 @@ type watcher struct {
 	err   error
 }
 
+// patience bounds a look, so that whoever is told to stop while Redis hangs does not wait for a whole --redis-timeout.
+const patience = 2 * time.Second
+
 // look says whether there is anything new: a state, or that an error begins or ends.
 func (w *watcher) look(ctx context.Context, s *stream.Stream) (news bool) {
 	now, err := w.read(ctx, s)
@@ -66,6 +69,8 @@ func (w *watcher) look(ctx context.Context, s *stream.Stream) (news bool) {
 
 // read returns what Redis holds, or the last reading if that has not changed.
 func (w *watcher) read(ctx context.Context, s *stream.Stream) (reading, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	text, err := s.Redis().HGet(ctx, stream.ControlKey, "version").Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return reading{}, fmt.Errorf("looking for what operators say: %w", stream.Classify(err))

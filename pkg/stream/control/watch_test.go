@@ -211,15 +211,50 @@ func TestAwayFromTheStart(t *testing.T) {
 	}
 }
 
-// A look that hangs ends with the context, and nothing is heard of it.
+// A look that hangs is an error soon, also where Redis may take its time.
 func TestHangingLook(t *testing.T) {
 	srv := streamtest.Redis(t)
 	s := open(t, srv.URL)
 	srv.Pause()
 	defer srv.Resume()
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	for state, err := range Watch(ctx, s, time.Millisecond) {
-		t.Errorf("heard %+v (%v)", state, err)
+	began := time.Now()
+	if h := listen(t, s).hears(); h.err == nil || time.Since(began) > 2*patience {
+		t.Errorf("after %v heard %+v", time.Since(began), h)
+	}
+}
+
+// Between two looks Redis lost all and somebody made a key: that one opens, and the pause is remembered.
+func TestLowerNumberOfAnotherLife(t *testing.T) {
+	s := open(t, streamtest.Redis(t).URL)
+	l, _ := everything(t, s)
+	k := mint(t, "new", access.All)
+	s.Redis().FlushAll(t.Context())
+	done(t)(AddKey(t.Context(), s, k, ""))
+	if state := l.hearsState(); !state.Lost || state.Pause == nil || len(state.Keys) != 1 || state.Keys[0].ID != k.ID {
+		t.Errorf("heard %+v", state)
+	}
+}
+
+// Between two looks Redis fell back by a change, and somebody made another.
+func TestSameNumberOfAnotherChange(t *testing.T) {
+	s := open(t, streamtest.Redis(t).URL)
+	l, _ := everything(t, s)
+	raw := s.Redis().HGetAll(t.Context(), stream.ControlKey).Val()
+	done(t)(Resume(t.Context(), s, "anna", ""))
+	l.hearsState()
+	s.Redis().Del(t.Context(), stream.ControlKey)
+	s.Redis().HSet(t.Context(), stream.ControlKey, raw)
+	done(t)(SetLimits(t.Context(), s, map[Limit]float64{Connections: 9}, nil, "bert", ""))
+	if state := l.hearsState(); state.Version != 4 || state.Limits[Connections] != 9 || state.Pause == nil {
+		t.Errorf("heard %+v", state)
+	}
+}
+
+// A state that is kept is news once.
+func TestFallingBackIsNewsOnce(t *testing.T) {
+	last := reading{State: State{Version: 5}, text: "5 life a", life: "life"}
+	kept := after(last, reading{State: State{Version: 4}, text: "4 life b", life: "life"})
+	if kept.text != "4 life b" || kept.Version != 4 || !kept.Lost {
+		t.Errorf("kept %+v", kept)
 	}
 }

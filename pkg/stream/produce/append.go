@@ -53,15 +53,16 @@ func (a *Appender) Append(ctx context.Context, batches []*Batch) error {
 		open[i] = a.begin(b)
 	}
 	wait := stream.Backoff{Least: 20 * time.Millisecond, Most: 2 * time.Second}
-	for {
+	for len(open) > 0 {
 		open = a.try(ctx, open)
 		if len(open) == 0 {
-			return nil
+			break
 		}
 		if err := a.pause(ctx, open, &wait); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // pause waits before the next try if the last one failed, and not at all if it only has to be repeated in
@@ -164,7 +165,7 @@ func (a *Appender) arguments(t *attempt) (keys []string, args []any) {
 	blob := t.blob()
 	keys = append(make([]string, 0, 4+len(t.parts)), k.Events(), k.Ledger(), k.Layout(), k.Epoch())
 	args = append(make([]any, 0, 6+2*len(t.parts)),
-		a.stream.Partitions(), a.stream.Limits(), blob, t.events(), t.duplicates, millis(a.remember))
+		a.stream.Partitions(), a.stream.Limits(), blob, t.events(), t.duplicates, millis(a.life(t.batch)))
 	t.sent = t.sent[:0]
 	for i := range t.parts {
 		p := &t.parts[i]
@@ -177,6 +178,17 @@ func (a *Appender) arguments(t *attempt) (keys []string, args []any) {
 		args = append(args, first, last)
 	}
 	return keys, args
+}
+
+// life is how long the marks of a batch are kept: as long as the session in it that is remembered longest.
+func (a *Appender) life(b *Batch) time.Duration {
+	life := a.remember
+	for i := range b.Parts {
+		if s := b.Parts[i].Session; s != nil {
+			life = max(life, s.remember)
+		}
+	}
+	return life
 }
 
 func (a *Appender) sessionID(p *Part) string {

@@ -55,6 +55,14 @@ func testIDsCount(t *testing.T, srv *streamtest.Server) {
 	}
 }
 
+// A lane that has nothing to append waits for nothing.
+func TestAppendNothing(t *testing.T) {
+	s := open(t, streamtest.Redis(t))
+	if err := NewAppender(s, "g", time.Hour).Append(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+}
+
 func testResend(t *testing.T, srv *streamtest.Server) {
 	s := open(t, srv)
 	one := session(t, s, "one")

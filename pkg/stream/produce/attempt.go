@@ -136,7 +136,7 @@ func (t *attempt) cut(pairs []string, renumber func(partition int, mark uint64, 
 			p.first = renumber(t.batch.Partition, mark, p.part.Events)
 			continue
 		}
-		t.recognise(p, p.upTo(mark)-p.cut)
+		t.recognise(p, max(0, p.upTo(mark)-p.cut)) // a mark only grows
 	}
 	t.decided = t.events() == 0 && t.duplicates == 0
 	return nil

@@ -20,7 +20,7 @@ var claimSource string
 
 var claimScript = redis.NewScript(claimSource)
 
-// ErrOtherBody: the idempotency key was used before, for a request with another body.
+// ErrOtherBody says that an idempotency key was used before, for a request with another body.
 var ErrOtherBody = errors.New("the idempotency key was used for another body")
 
 // Claim is a request that names itself by an idempotency key, so that it can be repeated and is stored once.
@@ -39,8 +39,8 @@ type Claim struct {
 // another body is ErrOtherBody, until the claim ends after life. Unless make is set nothing is written: a key that
 // nobody has claimed is then neither Known nor made, for who wants to ask something of a new key first.
 //
-// The marks of what is stored are as old as the claim or younger, and live as long as the appender remembers: that must
-// be longer than life, by the longest time that a request may take, or a late repetition would be stored again.
+// The marks of what is stored under it live longer than the claim, so that a repetition which comes in the last moment,
+// and then has to wait, still finds them.
 func ClaimKey(ctx context.Context, s *stream.Stream, credential, key string, body [sha256.Size]byte, life time.Duration, make bool) (Claim, error) {
 	c := newClaim(s, credential, key, body, life)
 	id := digest([]byte(credential), []byte(key))
@@ -60,13 +60,16 @@ func ClaimKey(ctx context.Context, s *stream.Stream, credential, key string, bod
 	return c, nil
 }
 
+// claimMargin is longer than a request may take from its claim to its append.
+const claimMargin = time.Hour
+
 // newClaim names the session by credential, key and body. The body belongs to it: marks may outlive their claim, and
 // then the key is free for another body, whose events must not be taken for those that are stored. And two requests that
 // race for one key can't swallow each other's events, whatever became of the claim meanwhile (Redis may have lost it).
 func newClaim(s *stream.Stream, credential, key string, body [sha256.Size]byte, life time.Duration) Claim {
 	name := digest([]byte(credential), []byte(key), body[:])
 	return Claim{
-		Session:   &Session{stream: s, id: hex.EncodeToString(name[:16]), remember: life, marks: make([]uint64, s.Partitions())},
+		Session:   &Session{stream: s, id: hex.EncodeToString(name[:16]), remember: life + claimMargin, marks: make([]uint64, s.Partitions())},
 		Partition: s.Partition([]byte(key)),
 		name:      name,
 	}

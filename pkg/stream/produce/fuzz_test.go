@@ -23,12 +23,16 @@ func FuzzRepeatedReply(f *testing.F) {
 		}
 		before := attempt.blob()
 		_ = attempt.cut(strings.Fields(words), a.renumber) // an error leaves the rest as it was
-		left := attempt.events()
-		if got := b.Stored.Accepted + b.Stored.Duplicates + left; left < 0 || got != b.Events() {
-			t.Fatalf("%q: %+v and %d left are %d events of %d", words, b.Stored, left, got, b.Events())
+		left, cut, known := attempt.events(), 0, 0
+		for i := range attempt.parts {
+			cut += attempt.parts[i].cut
+			known += attempt.parts[i].known
 		}
-		if attempt.duplicates < 0 || attempt.duplicates > b.Stored.Duplicates {
-			t.Fatalf("%q: %d duplicates are to be counted of %+v", words, attempt.duplicates, b.Stored)
+		if left < 0 || cut+left != b.Events() || known > cut || unknown && known > 0 {
+			t.Fatalf("%q: %d are cut, of them %d known before, and %d left of %d", words, cut, known, left, b.Events())
+		}
+		if attempt.duplicates < 0 || attempt.duplicates > known {
+			t.Fatalf("%q: %d duplicates are to be counted of %d", words, attempt.duplicates, known)
 		}
 		if after := attempt.blob(); len(before)-len(after) != b.Events()-left || !bytes.Equal(before[:2], after[:2]) {
 			t.Fatalf("%q: %x is cut to %x", words, before, after)

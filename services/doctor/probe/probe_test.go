@@ -123,7 +123,7 @@ func TestTakeOfWhatIsReached(t *testing.T) {
 	if want := []doctor.Buffer{{Instance: "g1", Size: 9000, Capacity: 10000}}; !slices.Equal(s.Buffers, want) {
 		t.Errorf("buffers %+v, want %+v", s.Buffers, want)
 	}
-	for _, part := range []doctor.Part{doctor.PartSurvey, doctor.PartFeed, doctor.PartFlow} {
+	for _, part := range []doctor.Part{doctor.PartSurvey, doctor.PartFeed, doctor.PartFlow, doctor.PartMemory} {
 		if s.Missing[part] == "" {
 			t.Errorf("nothing says why %s is missing", part)
 		}

@@ -56,8 +56,7 @@ func send(t *testing.T, address string, c int, halfway chan<- struct{}, resume <
 	reached := sync.OnceFunc(func() { halfway <- struct{}{} })
 	defer reached()
 	session, err := client.New(client.Config{
-		URL:     "ws://" + address + "/ws",
-		Refused: func(r client.Refusal) { t.Errorf("client %d: event %d refused: %s", c, r.Number, r.Message) },
+		URL: "ws://" + address + "/ws",
 	})
 	if err != nil {
 		t.Error(err)
@@ -72,13 +71,18 @@ func send(t *testing.T, address string, c int, halfway chan<- struct{}, resume <
 	})
 	defer running.Wait()
 	defer cancel()
+	decided := func(_ client.Frame, err error) {
+		if err != nil {
+			t.Errorf("client %d: %v", c, err)
+		}
+	}
 
 	for f := range frames {
 		if f == frames/2 {
 			reached()
 			<-resume
 		}
-		if err := session.Publish(ctx, frameOf(c, f), frame); err != nil {
+		if err := session.PublishFrame(ctx, frameOf(c, f), frame, decided); err != nil {
 			t.Errorf("client %d: publish: %v", c, err)
 			return
 		}

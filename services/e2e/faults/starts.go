@@ -27,6 +27,7 @@ func Starts() map[string]func(t testing.TB) Start {
 		"MR-START-005": redisOf2016,
 		"MR-START-006": noFolder,
 		"MR-START-007": func(testing.TB) Start { return Start{"worker", []string{"--lease=1ms"}, 64} },
+		"MR-START-008": func(t testing.TB) Start { return gateway(streamtest.Redis(t).URL, "--durability=fsynced") },
 	}
 }
 

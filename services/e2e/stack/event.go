@@ -59,3 +59,35 @@ func Events(sender string, from, to int) []byte {
 	dst[len(dst)-1] = ']'
 	return dst
 }
+
+// Invalid says whether a Session's event n is one that must be refused.
+func Invalid(n int) bool { return n%7 == 3 }
+
+// ValidIDs are the ids of the valid ones of a Session's events up to n.
+func ValidIDs(name string, n int) []string {
+	var ids []string
+	for i := 1; i <= n; i++ {
+		if !Invalid(i) {
+			ids = append(ids, ID(name, i))
+		}
+	}
+	return ids
+}
+
+// Frame is the JSON of a Session's events from..to, some of them invalid.
+func Frame(name string, from, to int) []byte {
+	faults := []string{`"type":7`, `"time":"yesterday"`, `"type":"x","partitionkey":{}`}
+	dst := []byte{'['}
+	for n := from; n <= to; n++ {
+		if Invalid(n) {
+			dst = fmt.Appendf(dst, `{%s,"id":%q},`, faults[n%len(faults)], ID(name, n))
+			continue
+		}
+		dst = append(appendEvent(dst, name, n), ',')
+	}
+	dst[len(dst)-1] = ']'
+	if from == to {
+		return dst[1 : len(dst)-1]
+	}
+	return dst
+}

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"sync"
@@ -33,9 +34,7 @@ func (s *Stack) Sender(name, url string) *Sender {
 	var err error
 	c.client, err = client.New(client.Config{
 		URL: url, RetryLeast: 50 * time.Millisecond, RetryMost: time.Second,
-		Acked:   func(f client.Frame) { c.acked.Add(int64(f.Events)) },
-		Refused: func(r client.Refusal) { s.t.Errorf("%s: event %d was refused: %s", name, r.Number, r.Message) },
-		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -59,11 +58,21 @@ func (c *Sender) Close() {
 // Send queues the next events as one frame. One goroutine at a time.
 func (c *Sender) Send(ctx context.Context, events int) error {
 	from := c.sent + 1
-	if err := c.client.Publish(ctx, Events(c.Name, from, from+events-1), events); err != nil {
+	if err := c.client.PublishFrame(ctx, Events(c.Name, from, from+events-1), events, c.decided); err != nil {
 		return err
 	}
 	c.sent += events
 	return nil
+}
+
+// decided hears what became of a frame: none of ours is refused.
+func (c *Sender) decided(f client.Frame, err error) {
+	if refused, ok := errors.AsType[client.Refusals](err); ok {
+		c.t.Errorf("%s: %v", c.Name, refused)
+	}
+	if err == nil {
+		c.acked.Add(int64(f.Events))
+	}
 }
 
 // Flood sends frames of that many events until ctx ends, in step with a pause if it is not 0.
