@@ -27,6 +27,17 @@ func rate(perSecond float64) string {
 	return fmt.Sprintf("%.0f/s", perSecond)
 }
 
+// percent is how much of b a is.
+func percent(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return 100 * a / b
+}
+
+// size is a number of bytes.
+func size(bytes uint64) string { return fmt.Sprintf("%.0f MiB", float64(bytes)/(1<<20)) }
+
 func seconds(s float64) string {
 	if s < 10 {
 		return fmt.Sprintf("%.1f s", s)

@@ -113,6 +113,7 @@ func TestSnapshotSurvivesJSON(t *testing.T) {
 func TestEmptyPartsStayMeasured(t *testing.T) {
 	s := healthy()
 	s.Instances, s.Buffers, s.Pipelines = []Instance{}, []Buffer{}, map[string]PipelineFigures{}
+	s.Losses, s.Refusals, s.Gates, s.Control = []PartitionLoss{}, []Refusals{}, []Gate{}, &Control{}
 	b, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"millrace.dev/pkg/stream/control"
 	"millrace.dev/pkg/stream/ledger"
+	"millrace.dev/pkg/stream/survey"
 )
 
 // The snapshots in testdata are to be captured by the tests that inject real faults, which write the same
@@ -49,7 +51,87 @@ func literals() map[string][2]*Snapshot {
 			spoiled(fill(9990, 3)),
 			spoiled(fill(6000, 0)),
 		},
+		evictsID:      {spoiled(memory("allkeys-lru", 512<<20)), spoiled(memory("noeviction", 1<<30))},
+		boundlessID:   {spoiled(memory("noeviction", 0)), spoiled(memory("noeviction", 1<<20))},
+		lossID:        {spoiled(lostAgo(time.Minute)), spoiled(lostAgo(2 * time.Hour))},
+		pausedID:      {spoiled(pausedBy("alice", "a deploy"), gate(GateOperator, 2)), spoiled(resumed)},
+		behindID:      {spoiled(gate(GateAdmission, 1), backlog(5000)), spoiled(backlog(5000))},
+		undurableID:   {spoiled(gate(GateDurability, 2), durability("stored")), spoiled(durability("stored"))},
+		dropsID:       {spoiled(dropping(300)), spoiled(dropping(0.05))},
+		noRoomID:      {spoiled(refusing("overloaded", 300)), spoiled(refusing("overloaded", 0.6))},
+		overLimitID:   {spoiled(refusing("rate_limited", 300)), spoiled(refusing("rate_limited", 0.6), holding(0.2))},
+		faultyID:      {spoiled(refusing("invalid_json", 300)), spoiled(refusing("invalid_json", 40))}, // 0.8 %
+		noEntryID:     {spoiled(refusing("forbidden", 300)), spoiled(refusing("forbidden", 0.6))},
+		controlLostID: {spoiled(func(s *Snapshot) { s.Control.Lost = true }), spoiled(limited)},
 	}
+}
+
+// memory is what Redis says of its own.
+func memory(policy string, most uint64) func(*Snapshot) {
+	return func(s *Snapshot) { s.Survey.Redis.MaxMemoryPolicy, s.Survey.Redis.MaxMemory = policy, &most }
+}
+
+func durability(level string) func(*Snapshot) {
+	return func(s *Snapshot) { s.Survey.Redis.Durability = level }
+}
+
+func lostAgo(d time.Duration) func(*Snapshot) {
+	return func(s *Snapshot) {
+		s.Losses = []PartitionLoss{{Partition: 0, Events: 15, At: noon.Add(-d - time.Second)}, {Partition: 1, Events: 21, At: noon.Add(-d)}}
+	}
+}
+
+func pausedBy(who, why string) func(*Snapshot) {
+	return func(s *Snapshot) {
+		s.Control.Pause = &control.Change{At: noon.Add(-12 * time.Minute), By: who, What: "paused", Why: why}
+	}
+}
+
+// resumed is a pause that is over, as the log tells.
+func resumed(s *Snapshot) { s.Control = &Control{Keys: 2} }
+
+// limited is a snapshot in which operators set limits.
+func limited(s *Snapshot) {
+	s.Control.Limits = map[control.Limit]float64{control.EventsPerAddress: 100}
+}
+
+// gate is how much a reason shuts the gateway g1.
+func gate(reason string, level int) func(*Snapshot) {
+	return func(s *Snapshot) {
+		for i := range s.Gates {
+			if s.Gates[i].Reason == reason {
+				s.Gates[i].Level = level
+			}
+		}
+	}
+}
+
+// backlog is events that were accepted and not read.
+func backlog(events uint64) func(*Snapshot) {
+	return func(s *Snapshot) {
+		p := &s.Survey.Partitions[1]
+		p.Ledger.Accepted += events
+		a := p.Ledger.Pipelines["count"]
+		a.Unread += events
+		p.Ledger.Pipelines["count"] = a
+		p.Groups["count"] = survey.Group{Delivered: "1-0", OldestUnread: noon.Add(-3 * time.Second)}
+	}
+}
+
+func refusing(reason string, perSecond float64) func(*Snapshot) {
+	return func(s *Snapshot) { s.Refusals[0].Rejected = map[string]float64{reason: perSecond} }
+}
+
+func holding(perSecond float64) func(*Snapshot) {
+	return func(s *Snapshot) { s.Refusals[0].Held = map[string]float64{"rate_limited": perSecond} }
+}
+
+func dryRun(perSecond float64) func(*Snapshot) {
+	return func(s *Snapshot) { s.Refusals[0].DryRun = map[string]float64{"rate_limited": perSecond} }
+}
+
+func dropping(perSecond float64) func(*Snapshot) {
+	return func(s *Snapshot) { s.Refusals[0].DroppedPerSecond = perSecond }
 }
 
 func slowRedis(s *Snapshot) {

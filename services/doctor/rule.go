@@ -29,7 +29,8 @@ type Rule struct {
 
 // Rules is the table, in order of priority: root causes before what follows from them.
 func Rules() []Rule {
-	return slices.Concat(redisRules(), reachRules(), workerRules(), ledgerRules(), lagRules(), bufferRules())
+	return slices.Concat(redisRules(), reachRules(), memoryRules(), lossRules(), workerRules(), ledgerRules(), lagRules(),
+		intakeRules(), bufferRules(), roomRules(), limitRules(), rejectRules(), accessRules(), controlRules())
 }
 
 // IDs of all findings there are: those of the rules, then those of failures to start.

@@ -17,7 +17,7 @@ func bufferRules() []Rule {
 		Title:      "The buffer is full",
 		Loss:       Delayed,
 		Needs:      []Part{PartBuffer},
-		After:      []string{redisAwayID},
+		After:      []string{redisAwayID, undurableID},
 		Neighbours: []string{redisAwayID},
 		Limits: []Limit{
 			{bufferWarn, "%", 80, 10},

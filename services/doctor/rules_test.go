@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,7 +104,76 @@ func TestRules(t *testing.T) {
 		{"buffer full", bufferFullID, spoiled(fill(9950, 3)), []verdict{{"g1", Crit, []string{"3.0 s a second"}}}},
 		{"buffer full for large frames", bufferFullID, spoiled(fill(9100, 2)), []verdict{{"g1", Crit, []string{"9100 of 10000"}}}},
 		{"buffer full by bytes", bufferFullID, spoiled(fill(70, 1)), []verdict{{"g1", Warn, []string{"70 of 10000"}}}},
+		{"buffer full because nothing may be stored", bufferFullID, spoiled(fill(9990, 3), gate(GateDurability, 2)), []verdict{{"g1", Unknown, nil}}},
 		{"buffer half full", bufferFullID, spoiled(fill(5000, 0.2)), nil},
+		{"Redis evicts any key", evictsID, spoiled(memory("allkeys-lru", 512<<20)),
+			[]verdict{{"", Crit, []string{"allkeys-lru", "64 MiB of 512 MiB are used (12 %)", "whole partition", "noeviction"}}}},
+		{"Redis evicts what is kept for a time", evictsID, spoiled(memory("volatile-ttl", 512<<20)),
+			[]verdict{{"", Crit, []string{"sessions"}}}},
+		{"Redis would evict if it had a maxmemory", evictsID, spoiled(memory("allkeys-random", 0)),
+			[]verdict{{"", Warn, []string{"as soon as it has a maxmemory"}}}},
+		{"Redis does not tell its policy", evictsID, spoiled(memory("", 512<<20)), nil},
+		{"Redis without maxmemory", boundlessID, spoiled(memory("noeviction", 0)),
+			[]verdict{{"", Warn, []string{"64 MiB are used", "half of the memory", "512 MiB"}}}},
+		{"a Redis that does not tell", boundlessID, spoiled(func(s *Snapshot) { s.Survey.Redis.MaxMemory = nil }), nil},
+
+		{"Redis came back with less", lossID, spoiled(lostAgo(time.Minute)),
+			[]verdict{{"", Crit, []string{"without 36 events", "1m0s ago", "0: 15, 1: 21", "2026-03-01T11:59:00Z"}}}},
+		{"only one loss is new", lossID, spoiled(lostAgo(time.Hour - time.Second)),
+			[]verdict{{"", Crit, []string{"without 21 events", "1: 21"}}}},
+		{"a loss of long ago", lossID, spoiled(lostAgo(time.Hour)), nil},
+
+		{"paused", pausedID, spoiled(pausedBy("alice", "a deploy"), gate(GateOperator, 2)),
+			[]verdict{{"", Warn, []string{"paused for 12m0s", "1 gateway takes nothing", "alice", "a deploy", "11:48:00", "millrace resume"}}}},
+		{"paused without a reason", pausedID, spoiled(pausedBy("", "")),
+			[]verdict{{"", Warn, []string{"0 gateways take nothing", "without a name", "gave no reason"}}}},
+		{"a pause that Redis has lost", pausedID, spoiled(gate(GateOperator, 2)),
+			[]verdict{{"", Warn, []string{"Redis knows of no pause", "first of them: g1"}}}},
+
+		{"slowed by lag", behindID, spoiled(gate(GateAdmission, 1), backlog(5000)),
+			[]verdict{{"g1", Warn, []string{"slows what it takes", "5010 events are not processed in the pipeline count", "--slow-lag", "3.0 s old"}}}},
+		{"stopped by memory", behindID, spoiled(gate(GateAdmission, 2), backlog(5000), memory("noeviction", 70<<20)),
+			[]verdict{{"g1", Crit, []string{"takes nothing", "--stop-memory", "64 MiB of 70 MiB are used (91 %)"}}}},
+		{"slowed, and caught up", behindID, spoiled(gate(GateAdmission, 1), account(0, ledger.Account{Processed: 1000})),
+			[]verdict{{"g1", Warn, []string{"has caught up"}}}},
+		{"slowed without a worker", behindID, spoiled(gate(GateAdmission, 1), noLeases), []verdict{{"", Unknown, nil}}},
+		{"less durable than asked for", undurableID, spoiled(gate(GateDurability, 2), durability("stored")),
+			[]verdict{{"g1", Crit, []string{"Redis offers stored", "append-only file"}}}},
+
+		{"events are dropped", dropsID, spoiled(dropping(300)),
+			[]verdict{{"g1", Crit, []string{"drops 300/s; it stores 5000/s", "drop_oldest", "None of them was acknowledged"}}}},
+		{"no room", noRoomID, spoiled(refusing("overloaded", 300)),
+			[]verdict{{"g1", Warn, []string{"refuses 300/s", "--buffer-policy=reject", "overloaded: 300/s"}}}},
+		{"no way to Redis", noRoomID, spoiled(refusing("unavailable", 300)),
+			[]verdict{{"g1", Warn, []string{"can't append to Redis"}}}},
+		{"no room because intake is slowed", noRoomID, spoiled(refusing("overloaded", 300), gate(GateAdmission, 1)),
+			[]verdict{{"g1", Unknown, nil}}},
+
+		{"limits refuse", overLimitID, spoiled(refusing("rate_limited", 300)),
+			[]verdict{{"", Warn, []string{"refuse 300/s and hold back frames at 0.0/s", "5000/s are stored", "millrace limit"}}}},
+		{"limits hold back", overLimitID, spoiled(holding(3)), []verdict{{"", Warn, []string{"frames at 3.0/s"}}}},
+		{"limits would refuse", overLimitID, spoiled(dryRun(300)),
+			[]verdict{{"", Warn, []string{"would refuse 300/s", "only counts"}}}},
+		{"two gateways refuse a little each", overLimitID, spoiled(refusing("rate_limited", 0.8), func(s *Snapshot) {
+			s.Refusals = append(s.Refusals, Refusals{Instance: "g2", Rejected: map[string]float64{"rate_limited": 0.8}})
+		}), []verdict{{"", Warn, []string{"refuse 1.6/s"}}}},
+
+		{"many events are no JSON", faultyID, spoiled(refusing("invalid_json", 300)),
+			[]verdict{{"", Warn, []string{"300/s are refused as invalid, 6 % of what comes", "can't be decoded", "debug/rejects"}}}},
+		{"many events lack something", faultyID, spoiled(refusing("invalid_event", 300)), []verdict{{"", Warn, []string{"attribute"}}}},
+		{"many events are too large", faultyID, spoiled(refusing("too_large", 300)), []verdict{{"", Warn, []string{"--max-event-bytes"}}}},
+		{"many arrays are too long", faultyID, spoiled(refusing("too_many_events", 300)), []verdict{{"", Warn, []string{"--max-batch"}}}},
+		{"one of a few is invalid", faultyID, spoiled(func(s *Snapshot) {
+			s.Refusals[0] = Refusals{Instance: "g1", AcceptedPerSecond: 1, Rejected: map[string]float64{"invalid_event": 0.9}}
+		}), nil},
+
+		{"no key", noEntryID, spoiled(refusing("unauthorized", 30)), []verdict{{"", Warn, []string{"30/s requests", "most of them as unauthorized", "revoked", "keys list"}}}},
+		{"no scope", noEntryID, spoiled(refusing("forbidden", 30)), []verdict{{"", Warn, []string{"lacks the scope", "keys create"}}}},
+		{"no such host", noEntryID, spoiled(refusing("misdirected", 30)), []verdict{{"", Warn, []string{"rebinds DNS", "--hosts"}}}},
+		{"no such origin", noEntryID, spoiled(refusing("cross_origin", 30)), []verdict{{"", Warn, []string{"another origin", "--cors-origins"}}}},
+		{"control is lost", controlLostID, spoiled(limited, pausedBy("alice", ""), func(s *Snapshot) { s.Control.Lost = true }),
+			[]verdict{{"", Crit, []string{"2 keys, 1 limit and a pause", "keys create"}}}},
+
 		{"a buffer without capacity", bufferFullID, spoiled(func(s *Snapshot) { s.Buffers[0] = Buffer{Instance: "g1"} }), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -192,6 +262,22 @@ func TestTitleOfARedisThatAnswers(t *testing.T) {
 	} {
 		if found := Examine(spoiled(unreachable(ProbeRedis, fault, "x")), nil); found[0].Title != want {
 			t.Errorf("%s: %q, want %q", fault, found[0].Title, want)
+		}
+	}
+}
+
+// Every code that a client can be turned away with is found by some rule, and every gate that is shut.
+func TestEveryRefusalIsFound(t *testing.T) {
+	turned := map[string]func(*Snapshot){"dropped": dropping(50)}
+	for _, reason := range slices.Concat(faultyEvents, noEntry, noRoom, []string{"rate_limited"}) {
+		turned[reason] = refusing(reason, 60)
+	}
+	for _, reason := range []string{GateOperator, GateDurability, GateAdmission} {
+		turned["gate: "+reason] = gate(reason, gateStopped)
+	}
+	for what, change := range turned {
+		if found := Examine(spoiled(change), nil); len(found) == 0 || !found[0].Status.bad() {
+			t.Errorf("%s: %+v", what, found)
 		}
 	}
 }

@@ -24,6 +24,12 @@ const (
 	PartBuffer Part = "buffer"
 	// PartMemory is Losses: what was seen in the stream and is not there any more.
 	PartMemory Part = "memory"
+	// PartRefusals is Refusals: what the gateways that are up turned away.
+	PartRefusals Part = "refusals"
+	// PartGates is Gates: what keeps events out of them, whoever sends.
+	PartGates Part = "gates"
+	// PartControl is Control: what operators have said.
+	PartControl Part = "control"
 )
 
 // ProbePart is the part in which a probe of that name lies.
@@ -52,6 +58,12 @@ type Snapshot struct {
 	Buffers []Buffer `json:"buffers,omitzero"`
 	// Losses by partition, since stats started; PartMemory. Empty and not nil: nothing was lost.
 	Losses []PartitionLoss `json:"losses,omitzero"`
+	// Refusals of the gateways that are up; PartRefusals. Empty and not nil: no gateway is up.
+	Refusals []Refusals `json:"refusals,omitzero"`
+	// Gates of the gateways that are up, by reason; PartGates. Empty and not nil: none reports one.
+	Gates []Gate `json:"gates,omitzero"`
+	// Control is what operators have said; PartControl.
+	Control *Control `json:"control,omitempty"`
 	// Probes by name; ProbePart(name).
 	Probes map[string]Probe `json:"probes,omitempty"`
 }
@@ -124,6 +136,12 @@ func (s *Snapshot) holds(p Part) bool {
 		return s.Buffers != nil
 	case PartMemory:
 		return s.Losses != nil
+	case PartRefusals:
+		return s.Refusals != nil
+	case PartGates:
+		return s.Gates != nil
+	case PartControl:
+		return s.Control != nil
 	}
 	for name := range s.Probes {
 		if ProbePart(name) == p {

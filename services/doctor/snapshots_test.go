@@ -26,6 +26,9 @@ func healthy() *Snapshot {
 				{Partition: 1, Pipeline: "count", Consumer: "w1"},
 				{Partition: 0, Pipeline: "count", Consumer: "w2"},
 			},
+			Redis: survey.Server{
+				UsedMemory: new(uint64(64 << 20)), MaxMemory: new(uint64(512 << 20)), MaxMemoryPolicy: "noeviction", Durability: "fsynced",
+			},
 		},
 		Instances: []Instance{
 			{ID: "g1", Service: "gateway", Up: true, Started: noon.Add(-time.Hour), Reported: noon},
@@ -38,6 +41,11 @@ func healthy() *Snapshot {
 		}},
 		Buffers: []Buffer{{Instance: "g1", Size: 120, Capacity: 10000}},
 		Losses:  []PartitionLoss{},
+		Refusals: []Refusals{{
+			Instance: "g1", AcceptedPerSecond: 5000, Rejected: map[string]float64{"invalid_event": 0.4, "unauthorized": 0.2},
+		}},
+		Gates:   []Gate{{"g1", GateOperator, 0}, {"g1", GateDurability, 0}, {"g1", GateAdmission, 0}},
+		Control: &Control{Keys: 2},
 		Probes: map[string]Probe{
 			ProbeRedis:   {Target: "127.0.0.1:6379", RoundTrip: 400 * time.Microsecond},
 			ProbeGateway: {Target: "127.0.0.1:8000"},
@@ -90,6 +98,12 @@ func without(s *Snapshot, p Part) *Snapshot {
 		c.Buffers = nil
 	case PartMemory:
 		c.Losses = nil
+	case PartRefusals:
+		c.Refusals = nil
+	case PartGates:
+		c.Gates = nil
+	case PartControl:
+		c.Control = nil
 	}
 	return &c
 }
@@ -105,7 +119,10 @@ func only(s *Snapshot, keep ...Part) *Snapshot {
 }
 
 func allParts() []Part {
-	return []Part{PartSurvey, PartFeed, PartFlow, PartBuffer, PartMemory, ProbePart(ProbeRedis), ProbePart(ProbeGateway), ProbePart(ProbeStats)}
+	return []Part{
+		PartSurvey, PartFeed, PartFlow, PartBuffer, PartMemory, PartRefusals, PartGates, PartControl,
+		ProbePart(ProbeRedis), ProbePart(ProbeGateway), ProbePart(ProbeStats),
+	}
 }
 
 // about returns the findings of one rule.

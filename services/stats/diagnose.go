@@ -20,6 +20,7 @@ func nothingYet(now time.Time) *doctor.Snapshot {
 	s := &doctor.Snapshot{Taken: now, Missing: map[doctor.Part]string{}}
 	for _, part := range []doctor.Part{
 		doctor.PartSurvey, doctor.PartFeed, doctor.PartFlow, doctor.PartBuffer, doctor.PartMemory,
+		doctor.PartRefusals, doctor.PartGates, doctor.PartControl,
 		doctor.ProbePart(doctor.ProbeRedis), doctor.ProbePart(doctor.ProbeGateway), doctor.ProbePart(doctor.ProbeStats),
 	} {
 		s.Missing[part] = "stats has just started"
@@ -32,6 +33,7 @@ func nothingYet(now time.Time) *doctor.Snapshot {
 func examined(v view, r reading, redis string) *doctor.Snapshot {
 	s := &doctor.Snapshot{
 		Taken: v.now, Missing: map[doctor.Part]string{}, Instances: v.patients(), Buffers: v.buffers(),
+		Refusals: v.refusals(), Gates: v.gates(),
 		Probes: map[string]doctor.Probe{
 			doctor.ProbeStats: {Target: "this process"},
 			doctor.ProbeRedis: doctor.Reached(redis, r.survey.Redis.RoundTrip, r.err),
@@ -47,6 +49,7 @@ func examined(v view, r reading, redis string) *doctor.Snapshot {
 	} else {
 		s.Losses = append([]doctor.PartitionLoss{}, r.losses...) // not nil: that nothing was lost is known
 	}
+	r.addControl(s)
 	if !r.read {
 		why := "the stream is being opened"
 		if r.err != nil {
@@ -103,7 +106,7 @@ func (v view) buffers() []doctor.Buffer {
 			continue
 		}
 		size, _ := sum(i.Last.Gauges, telemetry.MetricBufferEvents, nil)
-		blocked, _ := i.growth(v.now, rateWindow, telemetry.MetricBufferBlocked)
+		blocked, _ := i.growth(v.now, telemetry.MetricBufferBlocked)
 		all = append(all, doctor.Buffer{
 			Instance: i.ID, Size: uint64(max(0, size)), Capacity: uint64(max(0, capacity)), BlockedPerSecond: blocked,
 		})

@@ -2,10 +2,14 @@ package stats
 
 import (
 	"errors"
+	"reflect"
+	"slices"
 	"testing"
 	"time"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/histogram"
+	"millrace.dev/pkg/stream/control"
 	"millrace.dev/pkg/stream/ledger"
 	"millrace.dev/pkg/stream/survey"
 	"millrace.dev/pkg/telemetry"
@@ -19,6 +23,7 @@ func TestTheDoctorSeesWhatWasMeasured(t *testing.T) {
 		g := gateway("g1", at, 300, 5)
 		g.DebugAddr = "10.0.0.1:8000"
 		g.Sums[newSeries(telemetry.MetricBufferBlocked)] = 100 + float64(s)*1.5
+		turnAway(g, float64(s))
 		r.Apply(at, g)
 		w := workerReport("w1", at, 2, 0)
 		var rec histogram.Recorder
@@ -31,8 +36,24 @@ func TestTheDoctorSeesWhatWasMeasured(t *testing.T) {
 		rates: &Rates{In: 50, Pipelines: map[string]PipelineRates{"count": {Ended: 30, Backlog: 20}}},
 	}
 	v.survey.Redis.RoundTrip = 3 * time.Millisecond
-	s := examined(v, reading{survey: v.survey, read: true}, "redis://somewhere")
+	paused := &control.Change{By: "alice"}
+	told := &orders{State: control.State{Pause: paused, Keys: make([]access.Key, 3), Lost: true}}
+	s := examined(v, reading{survey: v.survey, read: true, orders: told}, "redis://somewhere")
 
+	if c := s.Control; c == nil || c.Pause != paused || c.Keys != 3 || !c.Lost {
+		t.Errorf("control %+v", c)
+	}
+	turned := doctor.Refusals{
+		Instance: "g1", AcceptedPerSecond: 10, DroppedPerSecond: 2, Rejected: map[string]float64{"paused": 3, "forbidden": 1},
+		Held: map[string]float64{"paused": 4}, DryRun: map[string]float64{"rate_limited": 5},
+	}
+	if !reflect.DeepEqual(s.Refusals, []doctor.Refusals{turned}) {
+		t.Errorf("refusals %+v", s.Refusals)
+	}
+	gates := []doctor.Gate{{Instance: "g1", Reason: doctor.GateOperator, Level: 2}, {Instance: "g1", Reason: doctor.GateAdmission, Level: 1}}
+	if !slices.Equal(s.Gates, gates) {
+		t.Errorf("gates %+v", s.Gates)
+	}
 	if len(s.Missing) != 0 {
 		t.Errorf("missing %v", s.Missing)
 	}
@@ -57,6 +78,22 @@ func TestTheDoctorSeesWhatWasMeasured(t *testing.T) {
 	}
 }
 
+// turnAway adds to a report what a gateway turned away up to that second.
+func turnAway(g Report, second float64) {
+	of := func(name string, pairs ...string) Series { return newSeries(name, pairs...) }
+	g.Sums[of(telemetry.MetricAccepted)] = 1000 + 10*second
+	g.Sums[of(telemetry.MetricDropped)] = 1000 + 2*second
+	g.Sums[of(telemetry.MetricRejected, telemetry.AttrReason, "paused")] = 1000 + 3*second
+	g.Sums[of(telemetry.MetricRejected, telemetry.AttrReason, "too_large")] = 1000
+	if second == 0 { // its first
+		g.Sums[of(telemetry.MetricRejected, telemetry.AttrReason, "forbidden")] = 5
+	}
+	g.Sums[of(telemetry.MetricHindered, telemetry.AttrReason, "paused", telemetry.AttrOutcome, "held")] = 1000 + 4*second
+	g.Sums[of(telemetry.MetricHindered, telemetry.AttrReason, "rate_limited", telemetry.AttrOutcome, "dry_run")] = 1000 + 5*second
+	g.Gauges[of(telemetry.MetricGate, telemetry.AttrReason, doctor.GateOperator)] = 2
+	g.Gauges[of(telemetry.MetricGate, telemetry.AttrReason, doctor.GateAdmission)] = 1
+}
+
 func TestWhatTheDoctorCannotKnowIsMissing(t *testing.T) {
 	away := reading{survey: surveyed(), err: errors.New("dial tcp: connection refused")}
 	for _, c := range []struct {
@@ -68,20 +105,20 @@ func TestWhatTheDoctorCannotKnowIsMissing(t *testing.T) {
 	}{
 		{
 			"Redis is away", view{now: noon, survey: surveyed(), rates: &Rates{}}, away,
-			[]doctor.Part{doctor.PartSurvey, doctor.PartFlow, doctor.ProbePart(doctor.ProbeGateway)}, doctor.FaultRefused,
+			[]doctor.Part{doctor.PartSurvey, doctor.PartFlow, doctor.ProbePart(doctor.ProbeGateway), doctor.PartControl}, doctor.FaultRefused,
 		},
 		{
 			"Redis is full", view{now: noon, survey: surveyed(), rates: &Rates{}},
 			reading{survey: surveyed(), read: true, err: errors.New("OOM command not allowed")},
-			[]doctor.Part{doctor.ProbePart(doctor.ProbeGateway)}, doctor.FaultFull,
+			[]doctor.Part{doctor.ProbePart(doctor.ProbeGateway), doctor.PartControl}, doctor.FaultFull,
 		},
 		{
 			"the first reading", view{now: noon, survey: surveyed()}, reading{survey: surveyed(), read: true},
-			[]doctor.Part{doctor.PartFlow, doctor.ProbePart(doctor.ProbeGateway)}, "",
+			[]doctor.Part{doctor.PartFlow, doctor.ProbePart(doctor.ProbeGateway), doctor.PartControl}, "",
 		},
 		{
 			"the stream is being opened", view{now: noon}, reading{},
-			[]doctor.Part{doctor.PartSurvey, doctor.PartFlow, doctor.PartMemory, doctor.ProbePart(doctor.ProbeGateway)}, "",
+			[]doctor.Part{doctor.PartSurvey, doctor.PartFlow, doctor.PartMemory, doctor.ProbePart(doctor.ProbeGateway), doctor.PartControl}, "",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -90,7 +90,7 @@ func (p *process) group(grpc, http net.Listener) *lifecycle.Group {
 	g.Add("grpc", func(ctx context.Context) error { return p.server.serve(ctx, grpc) })
 	g.Add("http", func(ctx context.Context) error { return telemetry.Serve(ctx, http, p.routes(), p.log) })
 	g.Add("stream", p.open)
-	g.Add("keys", p.followKeys)
+	g.Add("control", p.follow)
 	g.Add("publish", func(ctx context.Context) error { return p.publisher.run(ctx, p.sweeper.news) })
 	g.Add("sweep", p.sweep)
 	g.Add("telemetry", func(ctx context.Context) error { return p.report(ctx, grpc.Addr()) })
@@ -106,9 +106,9 @@ func (p *process) open(ctx context.Context) error {
 	})
 }
 
-// followKeys hears which keys are valid, until ctx ends. While Redis is away, which the sweep tells of, those that were
-// known last are.
-func (p *process) followKeys(ctx context.Context) error {
+// follow hears what operators say until ctx ends: which keys are valid, which holds here too, and the rest for the
+// doctor. While Redis is away, which the sweep tells of, what was known last holds.
+func (p *process) follow(ctx context.Context) error {
 	select {
 	case <-p.sweeper.opened:
 	case <-ctx.Done():
@@ -118,6 +118,7 @@ func (p *process) followKeys(ctx context.Context) error {
 		if err == nil {
 			p.keys.Set(access.NewRing(state.Keys))
 		}
+		p.sweeper.orders.Store(&orders{state, err})
 	}
 	return nil
 }

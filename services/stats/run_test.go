@@ -14,6 +14,7 @@ import (
 	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/consume"
+	"millrace.dev/pkg/stream/control"
 	"millrace.dev/pkg/stream/produce"
 	"millrace.dev/pkg/stream/state"
 	"millrace.dev/pkg/stream/streamtest"
@@ -68,7 +69,7 @@ func until(t *testing.T, client pb.StatsServiceClient, what string, holds func(*
 
 func raised(d *pb.Diagnosis, id string) bool {
 	return slices.ContainsFunc(d.GetFindings(), func(f *pb.Finding) bool {
-		return f.GetId() == id && f.GetStatus() == pb.Status_STATUS_CRIT
+		return f.GetId() == id && (f.GetStatus() == pb.Status_STATUS_WARN || f.GetStatus() == pb.Status_STATUS_CRIT)
 	})
 }
 
@@ -157,9 +158,16 @@ func TestRunAgainstRedis(t *testing.T) {
 		return !raised(d, "MR-REDIS-001") && s.GetTime().AsTime().After(away.GetTime().AsTime())
 	})
 
+	if _, err := control.Pause(t.Context(), s, "alice", "a test"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, client, "intake is paused", func(_ *pb.Stats, d *pb.Diagnosis) bool { return raised(d, "MR-INTAKE-001") })
 	if err := srv.Client(t).FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
+	until(t, client, "the stream and the pause are lost", func(_ *pb.Stats, d *pb.Diagnosis) bool {
+		return raised(d, "MR-LOSS-001") && raised(d, "MR-ACCESS-002") && raised(d, "MR-INTAKE-001")
+	})
 	lost := until(t, client, "the stream is a new one", func(s *pb.Stats, _ *pb.Diagnosis) bool { return s.GetTotals().GetAccepted() == 0 })
 	if r := lost.GetRates(); r.GetInPerS() < 0 || r.GetOutPerS() < 0 {
 		t.Errorf("rates %v", r)

@@ -33,6 +33,8 @@ type reading struct {
 	err error
 	// losses are what Redis came back without since this process started, by partition.
 	losses []doctor.PartitionLoss
+	// orders is what operators have said; nil before it was read.
+	orders *orders
 }
 
 // sweeper looks at Redis once a second. Nobody else does.
@@ -47,6 +49,8 @@ type sweeper struct {
 	looked func(reading)
 	// latest is the newest reading.
 	latest atomic.Pointer[reading]
+	// orders is what operators said last; process.follow hears it.
+	orders atomic.Pointer[orders]
 	// stream is there as soon as Redis has been; opened is closed then.
 	stream atomic.Pointer[stream.Stream]
 	opened chan struct{}
@@ -109,6 +113,7 @@ func (s *sweeper) look(ctx context.Context) {
 		s.remember(v)
 	}
 	next.losses = s.memory.losses()
+	next.orders = s.orders.Load()
 	s.report(next.err)
 	s.latest.Store(&next)
 	if s.looked != nil {

@@ -26,9 +26,9 @@ func durations(all []Instance, now time.Time, name string, match func(Series) bo
 	return merged
 }
 
-// growth is by how much a counter of an instance grew a second, within the last while. False: not known.
-func (i Instance) growth(now time.Time, over time.Duration, name string) (float64, bool) {
-	base, known := i.before(now, over)
+// growth is by how much a counter of an instance grew a second, within the last 5 s. False: not known.
+func (i Instance) growth(now time.Time, name string) (float64, bool) {
+	base, known := i.before(now, rateWindow)
 	total, counted := sum(i.Last.Sums, name, nil)
 	if !known || !counted || base == nil {
 		return 0, false

@@ -91,7 +91,10 @@ func Take(ctx context.Context, c Config) *doctor.Snapshot {
 		Missing: map[doctor.Part]string{},
 		Probes:  map[string]doctor.Probe{doctor.ProbeGateway: seen.alive, doctor.ProbeStats: stats},
 	}
-	for _, part := range []doctor.Part{doctor.PartSurvey, doctor.PartFeed, doctor.PartFlow, doctor.PartMemory} {
+	for _, part := range []doctor.Part{
+		doctor.PartSurvey, doctor.PartFeed, doctor.PartFlow, doctor.PartMemory,
+		doctor.PartRefusals, doctor.PartGates, doctor.PartControl,
+	} {
 		s.Missing[part] = "only stats measures it, and its findings could not be had"
 	}
 	addRedis(s, c, redis, seen)

@@ -37,6 +37,8 @@ func several() doctor.Diagnosis {
 		},
 		{ID: "MR-LAG-001", Status: doctor.Unknown, Title: "Events wait too long", Symptom: "Not known.", Cause: "Missing: flow."},
 		{ID: "MR-WORKER-001", Status: doctor.Unknown, Title: "No worker is alive", SkippedBy: "MR-REDIS-001"},
+		{ID: "MR-LAG-001", Subject: "count", Status: doctor.Unknown, Title: "Events wait too long", SkippedBy: "MR-WORKER-001"},
+		{ID: "MR-LEDGER-001", Status: doctor.Unknown, Title: "The ledger does not balance", SkippedBy: "MR-REDIS-001"},
 	}
 	return doctor.Diagnosis{Time: noon, Status: doctor.Crit, Rules: 7, Findings: findings}
 }

@@ -32,25 +32,46 @@ func Report(w io.Writer, d doctor.Diagnosis) error {
 }
 
 func blocks(findings []doctor.Finding, p palette) string {
-	texts := make([]string, len(findings))
-	for i, f := range findings {
-		texts[i] = block(f, p)
+	var texts, roots []string
+	skipped := map[string][]doctor.Finding{} // by root
+	for _, f := range findings {
+		if f.SkippedBy == "" {
+			texts = append(texts, block(f, p))
+			continue
+		}
+		if skipped[f.SkippedBy] == nil {
+			roots = append(roots, f.SkippedBy)
+		}
+		skipped[f.SkippedBy] = append(skipped[f.SkippedBy], f)
+	}
+	for _, root := range roots {
+		texts = append(texts, notExamined(root, skipped[root], p))
 	}
 	return strings.Join(texts, "\n")
 }
 
-// block is one finding. One that was skipped has nothing to say but why.
+// notExamined is one block for all that was skipped because of one finding: they have nothing else to say.
+func notExamined(root string, skipped []doctor.Finding, p palette) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  not examined because of %s\n", p.status(doctor.Unknown), root)
+	for i, f := range skipped {
+		row(&b, head("skipped", i), f.ID+"  "+f.Title+about(f))
+	}
+	return b.String()
+}
+
+// about is the subject after a title.
+func about(f doctor.Finding) string {
+	if f.Subject == "" {
+		return ""
+	}
+	return " (" + f.Subject + ")"
+}
+
+// block is one finding.
 func block(f doctor.Finding, p palette) string {
 	var b strings.Builder
-	about := ""
-	if f.Subject != "" {
-		about = " (" + f.Subject + ")"
-	}
-	fmt.Fprintf(&b, "%s  %s  %s%s\n", p.status(f.Status), f.ID, f.Title, about)
-	if f.SkippedBy != "" {
-		row(&b, "skipped", "because of "+f.SkippedBy)
-		return b.String()
-	}
+	fmt.Fprintf(&b, "%s  %s  %s%s\n", p.status(f.Status), f.ID, f.Title, about(f))
 	row(&b, "symptom", f.Symptom)
 	row(&b, "data", data(f.Loss))
 	row(&b, "cause", f.Cause)

@@ -30,6 +30,18 @@ func Faults() map[string]Fault {
 		"MR-LEDGER-001":  {deleteWhatNobodyRead, deleteWhatIsSettled, 15 * time.Second},
 		"MR-LAG-001":     {hangAHandler, slowAHandler, 20 * time.Second},
 		"MR-BUFFER-001":  {sendMoreThanIsStored, sendWhatIsStored, 20 * time.Second},
+		"MR-BUFFER-002":  {dropTheOldest, dropNothing, 20 * time.Second},
+		"MR-BUFFER-003":  {refuseForRoom, refuseNothing, 20 * time.Second},
+		"MR-REDIS-002":   {letRedisForget, giveRedisMore, 10 * time.Second},
+		"MR-REDIS-003":   {unboundRedis, giveRedisLess, 10 * time.Second},
+		"MR-LOSS-001":    {crashWithoutItsFile, crashWithItsFile, 20 * time.Second},
+		"MR-INTAKE-001":  {pause, pauseAndResume, 10 * time.Second},
+		"MR-INTAKE-002":  {fallBehindTheMarks, stayBeforeTheMarks, 20 * time.Second},
+		"MR-INTAKE-003":  {breakAPromise, keepAPromise, 15 * time.Second},
+		"MR-LIMIT-001":   {exceedALimit, stayWithinALimit, 20 * time.Second},
+		"MR-REJECT-001":  {sendManyInvalid, sendFewInvalid, 20 * time.Second},
+		"MR-ACCESS-001":  {askUnderAnotherName, askUnderItsName, 20 * time.Second},
+		"MR-ACCESS-002":  {deleteWhatOperatorsSaid, setAndRemoveLimits, 15 * time.Second},
 	}
 }
 
@@ -42,7 +54,7 @@ type Patient struct {
 // admit starts a pipeline and sends some events through it.
 func admit(t testing.TB) *Patient {
 	t.Helper()
-	p := &Patient{Stack: stack.New(t, streamtest.Options{AppendFsync: "always"})}
+	p := &Patient{Stack: stack.New(t, streamtest.Options{AppendFsync: "always", MaxMemory: maxMemory})}
 	p.stats = p.Stats()
 	p.gateway = p.Gateway("--redis-timeout=1s")
 	p.worker = p.Worker("--redis-timeout=1s", "--lease=1s")
