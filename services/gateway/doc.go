@@ -1,8 +1,9 @@
 // Package gateway is step 1 of the flow: browser -> stream.
 //
-//	browser ──/ws──────────▶ connection ─┐ take                     ┌─ lane ──▶ Redis Streams
-//	service ──/api/events──▶ request ────┴─▶ room ─▶ partition ─────┘   │
-//	                ack ◀── writer ◀── window ◀────── decided ◀─────────┘
+//	browser ──/ws──────────▶ connection ─┐ enter                          ┌─ lane ──▶ Redis Streams
+//	service ──/api/events──▶ request ────┴─▶ gate ▶ rates ▶ pace ▶ room ─▶ partition ─┘   │
+//	                ack ◀── writer ◀── window ◀────── decided ◀──────────────────────────┘
+//	operators ─/api/control─▶ Redis ─▶ controls ─▶ gate, limits, keys     guard ─▶ gate, pace
 //
 // In come frames of events; out go batches in the stream, and an acknowledgement for each event once it is
 // durable or an error once it is refused. It promises that

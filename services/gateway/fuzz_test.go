@@ -84,7 +84,7 @@ func FuzzBody(f *testing.F) {
 
 func saidAsJSON(t *testing.T, r *event.Refusal) {
 	var m struct{ Code, Message string }
-	text := appendError(nil, 1, r)
+	text := errorMessage(1, r)
 	if err := json.Unmarshal(text, &m); err != nil || m.Code != r.Code || m.Message == "" {
 		t.Fatalf("%+v is said as %s (%v)", *r, text, err)
 	}

@@ -49,9 +49,9 @@ func appendAck(b []byte, n uint64) []byte {
 	return append(b, '}')
 }
 
-// appendError says that event n was refused; n is 0 for a frame that was refused whole.
-func appendError(b []byte, n uint64, r *event.Refusal) []byte {
-	b = append(b, `{"type":"error"`...)
+// errorMessage says that event n was refused; n is 0 for a frame that was refused whole.
+func errorMessage(n uint64, r *event.Refusal) []byte {
+	b := append(make([]byte, 0, 256), `{"type":"error"`...)
 	if n > 0 {
 		b = strconv.AppendUint(append(b, `,"seq":`...), n, 10)
 	}

@@ -134,7 +134,7 @@ func (c *connection) keepReading() {
 // forbids to reconnect, since its sender would send the same again.
 func (c *connection) refuseFrame(f *frame, r *event.Refusal, code websocket.StatusCode) closing {
 	c.gateway.refused(c.who, r, f.bytes, 1)
-	c.say(appendError(nil, 0, r))
+	c.say(errorMessage(0, r))
 	c.who.Take(time.Now(), 1, len(f.bytes)) // it cost as much as another
 	if c.named {
 		return closing{code, r.Code}
@@ -201,14 +201,14 @@ func (c *connection) event(s *event.Span, d *event.Defaults) {
 // turnAway gives an event its number and its refusal; the window is locked.
 func (c *connection) turnAway(n uint64, why *event.Refusal) {
 	c.refuse(n)
-	c.note(appendError(nil, n, why))
+	c.note(errorMessage(n, why))
 }
 
 // refuseDropped is what the sender of an event hears that was dropped.
 var refuseDropped = event.Refuse(event.CodeDropped, "younger events needed its place in the buffer: send it again, slower.")
 
 // noteDropped tells of one event that was dropped; the window is locked.
-func (c *connection) noteDropped(n uint64) { c.note(appendError(nil, n, refuseDropped)) }
+func (c *connection) noteDropped(n uint64) { c.note(errorMessage(n, refuseDropped)) }
 
 // waitForWriter stops reading a peer that sends what must be refused and doesn't read the refusals.
 func (c *connection) waitForWriter() closing {

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"millrace.dev/pkg/access"
+	pb "millrace.dev/proto/gen/millrace/v1"
 )
 
 // gate lets those in who may: reports from this machine, and from elsewhere with the internal key, since who may report
@@ -68,13 +69,23 @@ func (g gate) enter(ctx context.Context, method string) (_ context.Context, end 
 	}
 	token, shown := tokenOf(ctx)
 	c, refusal := g.rules.Decide(g.keys.Ring(), access.Ask{
-		Client: g.clientOf(ctx), Need: access.Read, Token: token, Shown: shown,
+		Client: g.clientOf(ctx), Need: scopeOf(method), Token: token, Shown: shown,
 	})
 	if refusal != nil {
 		return nil, nil, status.Error(codeOf(refusal), refusal.Message)
 	}
 	ctx, end = g.keys.While(ctx, c)
 	return ctx, end, nil
+}
+
+// scopeOf is what a call needs. What is served here and not named needs most.
+func scopeOf(method string) access.Scope {
+	for _, service := range []string{pb.StatsService_ServiceDesc.ServiceName, "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"} {
+		if strings.HasPrefix(method, "/"+service+"/") {
+			return access.Read
+		}
+	}
+	return access.Admin
 }
 
 func (g gate) mayReport(ctx context.Context) error {

@@ -46,6 +46,7 @@ const (
 	reporting  = collector.MetricsService_Export_FullMethodName
 	readStats  = pb.StatsService_GetStats_FullMethodName
 	reflecting = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+	debugging  = "/millrace.v1.DebugService/GetMemory"
 	checking   = healthpb.Health_Check_FullMethodName
 )
 
@@ -91,6 +92,8 @@ func TestWhoMayCall(t *testing.T) {
 		{"a service reads before keys are known", access.Config{}, nil, key, "10.0.0.9", []string{"authorization", internal}, readStats, codes.OK},
 		{"reflection", access.Config{}, keys, "", "10.0.0.9", []string{"authorization", "Bearer " + readToken}, reflecting, codes.OK},
 		{"reflection without a key", access.Config{}, keys, "", "127.0.0.1", nil, reflecting, codes.Unauthenticated},
+		{"what else there is needs admin", access.Config{}, keys, "", "10.0.0.9", []string{"authorization", "Bearer " + readToken}, debugging, codes.PermissionDenied},
+		{"a service debugs", access.Config{}, keys, key, "10.0.0.9", []string{"authorization", internal}, debugging, codes.OK},
 		{"health", access.Config{}, keys, key, "10.0.0.9", nil, checking, codes.OK},
 		{"health before keys are known", access.Config{}, nil, key, "10.0.0.9", []string{"authorization", "Bearer guess"}, checking, codes.OK},
 	} {
