@@ -32,9 +32,15 @@ type Stack struct {
 // nobody is an address where nobody listens.
 const nobody = "127.0.0.1:1"
 
+// maxMemory is what Redis may use where a test does not say it, in bytes: one without a bound is a finding.
+const maxMemory = 1 << 30
+
 // New starts a Redis, and nothing else.
 func New(t testing.TB, o streamtest.Options) *Stack {
 	t.Helper()
+	if o.MaxMemory == 0 {
+		o.MaxMemory = maxMemory
+	}
 	return &Stack{Redis: streamtest.RedisWith(t, o), t: t, stats: nobody}
 }
 
