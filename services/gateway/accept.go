@@ -16,7 +16,6 @@ import (
 	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/stream/control"
 	"millrace.dev/pkg/stream/produce"
-	"millrace.dev/services/gateway/limit"
 )
 
 // Bounds of a session's id. Where anonymous clients share a credential, the id is the secret that keeps others
@@ -167,21 +166,17 @@ func (g *Gateway) openSession(ctx context.Context, who *sender, asked sessionReq
 
 // newSession counts a new session, or says that there are too many.
 func (g *Gateway) newSession(who *sender) *event.Refusal {
-	claim := who.Session(time.Now())
-	if claim.Wait == 0 {
-		return nil
+	if wait := who.Session(time.Now()); wait > 0 {
+		return g.tooManySessions(wait)
 	}
-	return g.tooManySessions(claim)
+	return nil
 }
 
-// tooManySessions refuses a new session or idempotency key, which may begin after the claim's wait.
-func (g *Gateway) tooManySessions(claim limit.Claim) *event.Refusal {
+// tooManySessions refuses a new session or idempotency key, which may begin after a while.
+func (g *Gateway) tooManySessions(wait time.Duration) *event.Refusal {
 	why := event.Refuse(event.CodeRateLimited, "too many sessions or idempotency keys begin here: use each for more events.")
-	why.RetryAfter = claim.Wait
-	if why = g.overLimit(why); why != nil {
-		claim.Undo()
-	}
-	return why
+	why.RetryAfter = wait
+	return g.overLimit(why)
 }
 
 // connect makes the connection, with its greeting as the first message.

@@ -26,23 +26,21 @@ func (c *connection) enter(f *frame) (refused *event.Refusal, err error) {
 		if refused := g.refusal(c.who, asks); refused != nil {
 			return refused, nil
 		}
-		if asks.events == 0 || g.pace(asks) == 0 && g.room.try(asks.events, asks.bytes) {
+		if g.try(asks) {
 			return nil, nil
 		}
 		return c.crowded(asks)
 	}
 	if g.gate.shut.Load() == nil || asks.events == 0 {
-		claim := c.who.Take(asks.at, asks.numbered, asks.size)
-		if claim.Wait > 0 && g.config.Rates.DryRun {
-			g.metrics.held(event.CodeRateLimited, outcomeDryRun, asks.numbered)
-			claim.Wait = 0
-		}
-		if claim.Wait == 0 && (asks.events == 0 || g.pace(asks) == 0 && g.room.try(asks.events, asks.bytes)) {
+		wait := g.rated(c.who, asks.at, asks)
+		if wait == 0 && g.try(asks) {
 			return nil, nil
 		}
-		claim.Undo()
+		if wait == 0 { // it has been counted
+			return nil, c.holdBack(func(ctx context.Context) error { return c.await(ctx, asks, true) })
+		}
 	}
-	return nil, c.holdBack(func(ctx context.Context) error { return c.await(ctx, asks) })
+	return nil, c.holdBack(func(ctx context.Context) error { return c.await(ctx, asks, false) })
 }
 
 // refusal says why somebody's events are refused for now, before anybody looks for room: the gate is shut, or the sender
@@ -51,18 +49,28 @@ func (g *Gateway) refusal(from *sender, asks asks) *event.Refusal {
 	if shut := g.gate.shut.Load(); shut != nil && asks.events > 0 {
 		return shut
 	}
-	claim := from.Take(asks.at, asks.numbered, asks.size)
-	if claim.Wait == 0 {
+	wait := g.rated(from, asks.at, asks)
+	if wait == 0 {
 		return nil
 	}
-	if g.config.Rates.DryRun {
-		g.metrics.held(event.CodeRateLimited, outcomeDryRun, asks.numbered)
-		return nil
-	}
-	claim.Undo()
 	r := event.Refuse(event.CodeRateLimited, "more comes from here than the limit: send slower. GET /api/control says the limits.")
-	r.RetryAfter = claim.Wait
+	r.RetryAfter = wait
 	return r
+}
+
+// rated takes a frame from its sender's rates, or says how long that has to wait; where limits only count, it never does.
+func (g *Gateway) rated(from *sender, now time.Time, asks asks) (wait time.Duration) {
+	wait = from.Take(now, asks.numbered, asks.size)
+	if wait > 0 && g.config.Rates.DryRun {
+		g.metrics.held(event.CodeRateLimited, outcomeDryRun, asks.numbered)
+		return 0
+	}
+	return wait
+}
+
+// try takes a frame from the common pace and takes room for it, if both can be had at once.
+func (g *Gateway) try(asks asks) bool {
+	return asks.events == 0 || g.pace(asks) == 0 && g.room.try(asks.events, asks.bytes)
 }
 
 // crowded brings a frame of an anonymous connection in for which there is no room now, or no pace.
@@ -84,16 +92,19 @@ func (g *Gateway) full() *event.Refusal {
 	return r
 }
 
-// await waits until a named session's frame can be taken. When a wait ends, what was waited for before may not hold any
-// more: so the gate is looked at again at the end.
-func (c *connection) await(ctx context.Context, asks asks) error {
+// await waits until a named session's frame can be taken; counted says that its rates have been taken from. When a wait
+// ends, what was waited for before may not hold any more: so the gate is looked at again at the end.
+func (c *connection) await(ctx context.Context, asks asks, counted bool) error {
 	g := c.gateway
 	for {
 		if err := c.awaitGate(ctx, asks); err != nil {
 			return err
 		}
-		if err := c.awaitRate(ctx, asks); err != nil {
-			return err
+		if !counted {
+			if err := c.awaitRate(ctx, asks); err != nil {
+				return err
+			}
+			counted = true
 		}
 		if err := g.awaitRoom(ctx, asks, c.hinder); err != nil {
 			return err
@@ -125,48 +136,37 @@ func (c *connection) awaitGate(ctx context.Context, asks asks) error {
 func (c *connection) awaitRate(ctx context.Context, asks asks) error {
 	for {
 		changed := c.gateway.gate.change()
-		claim := c.who.Take(time.Now(), asks.numbered, asks.size)
-		if claim.Wait == 0 || c.gateway.config.Rates.DryRun {
+		wait := c.gateway.rated(c.who, time.Now(), asks)
+		if wait == 0 {
 			return nil
 		}
 		c.hinder(func() string { return event.CodeRateLimited })
-		again, err := sleepUnless(ctx, claim.Wait, changed)
-		if err != nil || again {
-			claim.Undo()
-		}
-		if err != nil || !again {
+		if err := sleepUnless(ctx, wait, changed); err != nil {
 			return err
 		}
 	}
 }
 
-// sleepUnless waits for d, or less: changed says that something else happened.
-func sleepUnless(ctx context.Context, d time.Duration, something <-chan struct{}) (changed bool, err error) {
+// sleepUnless waits for d, or less if something else happens.
+func sleepUnless(ctx context.Context, d time.Duration, something <-chan struct{}) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return false, nil
+		return nil
 	case <-something:
-		return true, nil
+		return nil
 	case <-ctx.Done():
-		return false, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 }
 
-// pace takes a frame's events from the common pace, and says how long they have to wait for it; while there is none, 0.
+// pace takes a frame's events from the common pace, or says how long they have to wait; while there is none, 0.
 func (g *Gateway) pace(asks asks) time.Duration {
-	p := g.gate.pace.Load()
-	if p == nil {
-		return 0
+	if p := g.gate.pace.Load(); p != nil {
+		return p.Take(time.Now(), asks.events)
 	}
-	now := time.Now()
-	r := p.ReserveN(now, min(asks.events, p.Burst()))
-	wait := r.DelayFrom(now)
-	if wait > 0 {
-		r.CancelAt(now)
-	}
-	return wait
+	return 0
 }
 
 // awaitRoom waits until the common pace lets a frame in and there is room for it.
@@ -184,7 +184,7 @@ func (g *Gateway) awaitRoom(ctx context.Context, asks asks, hinder func(why func
 			break
 		}
 		hinder(func() string { return codeOverloaded })
-		if _, err := sleepUnless(ctx, wait, changed); err != nil {
+		if err := sleepUnless(ctx, wait, changed); err != nil {
 			return err
 		}
 	}

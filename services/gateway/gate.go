@@ -5,9 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"millrace.dev/pkg/event"
+	"millrace.dev/services/gateway/limit"
 )
 
 // gate keeps everybody out for now, whoever they are: because an operator paused intake, because the stream is too far
@@ -17,7 +16,7 @@ type gate struct {
 	// shut is why nothing is taken; nil: the gate is open. Read for each frame.
 	shut atomic.Pointer[event.Refusal]
 	// pace lets in so many events a second; nil: all.
-	pace atomic.Pointer[rate.Limiter]
+	pace atomic.Pointer[limit.Pace]
 
 	mu      sync.Mutex
 	reasons [reasonCount]*event.Refusal
@@ -67,18 +66,17 @@ func (g *gate) set(r reason, why *event.Refusal) {
 	}
 }
 
-// setPace lets all together in at that rate; 0 is no bound. burst is what may come at once.
-func (g *gate) setPace(now time.Time, perSecond float64, burst int) {
-	p := g.pace.Load()
-	switch {
+// setPace lets all together in at that rate; 0 is no bound.
+func (g *gate) setPace(now time.Time, perSecond float64) {
+	switch p := g.pace.Load(); {
 	case perSecond == 0 && p == nil:
 		return
 	case perSecond == 0:
 		g.pace.Store(nil)
 	case p == nil:
-		g.pace.Store(rate.NewLimiter(rate.Limit(perSecond), burst))
+		g.pace.Store(limit.NewPace(perSecond))
 	default:
-		p.SetLimitAt(now, rate.Limit(perSecond))
+		p.Set(now, perSecond)
 	}
 	g.again()
 }

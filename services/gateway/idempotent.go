@@ -42,25 +42,29 @@ func parseKey(r *http.Request) (string, error) {
 }
 
 // claim claims a request's key for its body, before anything of it is taken. New keys are limited, since Redis
-// remembers each for a day; one that is known is not.
+// remembers each for a day; one that is known is not: so Redis is asked first, and made to remember then.
 func (g *Gateway) claim(ctx context.Context, who *sender, key string, body []byte) (*produce.Claim, *event.Refusal) {
 	sum := sha256.Sum256(body)
-	fresh := who.Session(time.Now())
-	limited := fresh.Wait > 0 && !g.config.Rates.DryRun
-	c, err := g.claimKey(ctx, who.credential.ID, key, sum, !limited)
+	c, refusal := g.tryClaim(ctx, who, key, sum, false)
+	if refusal != nil || c.Known {
+		return c, refusal
+	}
+	if refusal := g.newSession(who); refusal != nil {
+		return nil, refusal
+	}
+	return g.tryClaim(ctx, who, key, sum, true)
+}
+
+func (g *Gateway) tryClaim(ctx context.Context, who *sender, key string, body [sha256.Size]byte, make bool) (*produce.Claim, *event.Refusal) {
+	c, err := g.claimKey(ctx, who.credential.ID, key, body, make)
 	switch {
 	case errors.Is(err, produce.ErrOtherBody):
-		fresh.Undo()
 		return nil, event.Refuse(codeKeyReused, "header "+keyHeader+": it was used for another body: each request needs its own")
 	case errors.Is(err, stream.ErrFull):
 		return nil, g.full()
 	case err != nil:
 		g.log.Debug("an idempotency key can't be claimed now", "error", err.Error())
 		return nil, refuseRedis
-	case c.Known:
-		fresh.Undo()
-	case fresh.Wait > 0:
-		return &c, g.tooManySessions(fresh)
 	}
 	return &c, nil
 }

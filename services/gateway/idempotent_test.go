@@ -121,3 +121,14 @@ func TestNewKeysAreLimited(t *testing.T) {
 		t.Errorf("%d events are stored", n)
 	}
 }
+
+// What stores nothing leaves nothing behind: who sends only what is not valid fills no memory with new keys.
+func TestKeysOfNothingAreNotClaimed(t *testing.T) {
+	g := startGateway(t, streamtest.Redis(t), nil)
+	if a := g.postKeyed("key", array(invalid, invalid)); a.status != http.StatusBadRequest {
+		t.Errorf("it is answered %+v", a)
+	}
+	if keys := g.redis.Keys(t.Context(), "*:claim:*").Val(); len(keys) != 0 {
+		t.Errorf("claimed: %v", keys)
+	}
+}

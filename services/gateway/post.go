@@ -31,7 +31,7 @@ func (g *Gateway) serveEvents(w http.ResponseWriter, r *http.Request) {
 			comeAgain(w, refusal)
 			return
 		}
-		who.Take(time.Now(), 1, len(f.bytes)) // it cost as much as another
+		who.Charge(time.Now(), 1, len(f.bytes)) // it cost as much as another
 		g.refuseBody(w, who, status, refusal, f.bytes)
 		return
 	}
@@ -78,7 +78,7 @@ func (g *Gateway) takeBody(ctx context.Context, who *sender, key string, f *fram
 	asks := f.asks()
 	refusal := g.refusal(who, asks)
 	var claim *produce.Claim
-	if refusal == nil && key != "" {
+	if refusal == nil && key != "" && asks.events > 0 { // what stores nothing needs no claim
 		claim, refusal = g.claim(ctx, who, key, f.bytes)
 	}
 	if refusal == nil {

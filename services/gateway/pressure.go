@@ -9,9 +9,6 @@ import (
 	"millrace.dev/services/gateway/limit"
 )
 
-// paceBurst is what may come at once while the stream is behind, in events: one frame must fit.
-func (g *Gateway) paceBurst() int { return g.config.MaxBatch }
-
 // guard looks once a second how far the stream is behind, and slows or stops intake by it, until ctx ends. While Redis
 // is away nothing new is known, and what was found last holds: nothing can be stored anyway.
 func (g *Gateway) guard(ctx context.Context) error {
@@ -46,9 +43,9 @@ func (g *Gateway) yield(p limit.Pressure, came float64) {
 		g.gate.set(byAdmission, event.Refuse(codeOverloaded, "the stream is too far behind: "+a.Cause+"."))
 		return
 	case limit.Slowed:
-		g.gate.setPace(time.Now(), a.PerSecond, g.paceBurst())
+		g.gate.setPace(time.Now(), a.PerSecond)
 	default:
-		g.gate.setPace(time.Now(), 0, 0)
+		g.gate.setPace(time.Now(), 0)
 	}
 	g.gate.set(byAdmission, nil)
 }

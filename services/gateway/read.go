@@ -135,7 +135,7 @@ func (c *connection) keepReading() {
 func (c *connection) refuseFrame(f *frame, r *event.Refusal, code websocket.StatusCode) closing {
 	c.gateway.refused(c.who, r, f.bytes, 1)
 	c.say(errorMessage(0, r))
-	c.who.Take(time.Now(), 1, len(f.bytes)) // it cost as much as another
+	c.who.Charge(time.Now(), 1, len(f.bytes)) // it cost as much as another
 	if c.named {
 		return closing{code, r.Code}
 	}

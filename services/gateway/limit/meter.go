@@ -24,11 +24,11 @@ var (
 	ofAddress    = names{control.EventsPerAddress, control.BytesPerAddress, control.SessionsPerAddress}
 )
 
-// Bursts are what may come at once, whatever the rate: one frame must always fit, or a slow rate would never let it in.
+// Bursts are what may come at once, whatever the rate: the most that one frame has.
 type Bursts struct{ Events, Bytes int }
 
 func newMeter(s Set, n names, b Bursts) *meter {
-	m := &meter{events: rate.NewLimiter(rate.Inf, 0), bytes: rate.NewLimiter(rate.Inf, 0), sessions: rate.NewLimiter(rate.Inf, 0)}
+	m := &meter{events: rate.NewLimiter(rate.Inf, b.Events), bytes: rate.NewLimiter(rate.Inf, b.Bytes), sessions: rate.NewLimiter(rate.Inf, 1)}
 	m.set(time.Time{}, s, n, b)
 	return m
 }

@@ -17,6 +17,8 @@ type Meters struct {
 	bursts Bursts
 	// rated says that some rate of events or bytes is limited: while none is, nobody has to ask.
 	rated atomic.Bool
+	// rates is held while the meters of one sender are looked at and taken from together.
+	rates sync.Mutex
 
 	mu          sync.Mutex
 	limits      Set

@@ -56,50 +56,78 @@ func (s *Sender) Close() {
 	}
 }
 
-// Claim is what a sender took of its rates. It may be used after Wait, which is 0 if it is within them.
-type Claim struct {
-	Wait  time.Duration
-	at    time.Time
-	taken []*rate.Reservation
-}
-
-// Undo gives back what was taken, as far as nobody has taken more meanwhile.
-func (c Claim) Undo() {
-	for _, r := range c.taken {
-		r.CancelAt(c.at)
-	}
-}
-
-// Take claims a frame of that size.
-func (s *Sender) Take(now time.Time, events, bytes int) Claim {
+// Take takes a frame of that size from its sender's rates, and returns 0; or takes nothing, and returns how long it would
+// have to wait. Whoever has anything left may take a whole frame, and so go into debt, which is paid before the next one:
+// the rate is exact, large frames have the same chance as small ones, and nothing has ever to be given back.
+func (s *Sender) Take(now time.Time, events, bytes int) (wait time.Duration) {
 	if !s.meters.rated.Load() {
-		return Claim{}
+		return 0
 	}
-	c := Claim{at: now}
+	s.meters.rates.Lock()
+	defer s.meters.rates.Unlock()
 	for _, m := range s.all {
-		c.take(m.events, events)
-		c.take(m.bytes, bytes)
+		wait = max(wait, debt(m.events, now), debt(m.bytes, now))
 	}
-	return c
+	if wait > 0 {
+		return wait
+	}
+	for _, m := range s.all {
+		take(m.events, now, events)
+		take(m.bytes, now, bytes)
+	}
+	return 0
 }
 
-// Session claims a new session, or a new idempotency key.
-func (s *Sender) Session(now time.Time) Claim {
-	c := Claim{at: now}
-	for _, m := range s.all {
-		c.take(m.sessions, 1)
+// Charge takes for what was refused, which cost as much as another: at most what is left, so that nobody can put those
+// with whom he shares a meter into debt by it.
+func (s *Sender) Charge(now time.Time, events, bytes int) {
+	if !s.meters.rated.Load() {
+		return
 	}
-	return c
+	s.meters.rates.Lock()
+	defer s.meters.rates.Unlock()
+	for _, m := range s.all {
+		take(m.events, now, min(events, int(m.events.TokensAt(now))))
+		take(m.bytes, now, min(bytes, int(m.bytes.TokensAt(now))))
+	}
 }
 
-func (c *Claim) take(l *rate.Limiter, n int) {
-	if n == 0 || l.Limit() == rate.Inf {
+// Session takes a new session, or a new idempotency key; or it returns how long that has to wait.
+func (s *Sender) Session(now time.Time) (wait time.Duration) {
+	s.meters.rates.Lock()
+	defer s.meters.rates.Unlock()
+	for _, m := range s.all {
+		wait = max(wait, debt(m.sessions, now))
+	}
+	for _, m := range s.all {
+		if wait == 0 {
+			take(m.sessions, now, 1)
+		}
+	}
+	return wait
+}
+
+// debt is how long it takes until a meter has something left. (x/time/rate can take back a reservation only as long as
+// nobody has made another: so none is made that would have to be.)
+func debt(l *rate.Limiter, now time.Time) time.Duration {
+	if l.Limit() == rate.Inf {
+		return 0
+	}
+	left := l.TokensAt(now)
+	if left >= 1 {
+		return 0
+	}
+	return max(time.Millisecond, time.Duration((1-left)/float64(l.Limit())*float64(time.Second)))
+}
+
+// take takes n, in pieces of a burst at most: a limiter gives no more at once.
+func take(l *rate.Limiter, now time.Time, n int) {
+	if l.Limit() == rate.Inf {
 		return
 	}
-	r := l.ReserveN(c.at, min(n, l.Burst()))
-	if !r.OK() {
-		return
+	for n > 0 {
+		piece := min(n, l.Burst())
+		l.ReserveN(now, piece)
+		n -= piece
 	}
-	c.taken = append(c.taken, r)
-	c.Wait = max(c.Wait, r.DelayFrom(c.at))
 }

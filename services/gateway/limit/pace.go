@@ -1,0 +1,39 @@
+package limit
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// paceBurst is what may come at once while all are slowed, in events.
+const paceBurst = 100
+
+// Pace lets all senders together in at a rate, by the same rule as a meter.
+type Pace struct {
+	mu    sync.Mutex
+	limit *rate.Limiter
+}
+
+// NewPace lets so many events in a second.
+func NewPace(perSecond float64) *Pace {
+	return &Pace{limit: rate.NewLimiter(rate.Limit(perSecond), paceBurst)}
+}
+
+// Set changes the rate.
+func (p *Pace) Set(now time.Time, perSecond float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.limit.SetLimitAt(now, rate.Limit(perSecond))
+}
+
+// Take takes events, and returns 0; or takes nothing, and returns how long they would have to wait.
+func (p *Pace) Take(now time.Time, events int) (wait time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if wait = debt(p.limit, now); wait == 0 {
+		take(p.limit, now, events)
+	}
+	return wait
+}
