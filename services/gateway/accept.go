@@ -107,7 +107,7 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		_ = ws.Close(goingAway.code, goingAway.reason)
 		return
 	}
-	c.hearGate(g.gate.shut.Load())
+	c.hearGate()
 }
 
 // senderOf is who sends a request, as limits and refusals count it. Who comes from this machine is not counted by

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -49,12 +50,12 @@ func structured(h http.Header, body []byte) ([]byte, error) {
 		if len(h[name]) > 1 {
 			return nil, event.Refuse(event.CodeInvalidEvent, fmt.Sprintf("header %s occurs twice", name))
 		}
-		value, err := url.PathUnescape(h.Get(name))
-		if err != nil {
-			return nil, event.Refuse(event.CodeInvalidEvent, fmt.Sprintf("header %s is not percent-encoded (CloudEvents HTTP binding 1.0, 3.1.3.2)", name))
+		attribute := strings.ToLower(name[len(ceHeader):])
+		value, ok := headerValue(h.Get(name))
+		if !ok || attribute == "data" || attribute == "data_base64" {
+			return nil, event.Refuse(event.CodeInvalidEvent, fmt.Sprintf("header %s is no attribute of UTF-8, percent-encoded (CloudEvents HTTP binding 1.0, 3.1.3)", name))
 		}
-		b = appendText(append(appendText(b, strings.ToLower(name[len(ceHeader):])), ':'), value)
-		b = append(b, ',')
+		b = append(appendText(append(appendText(b, attribute), ':'), value), ',')
 	}
 	b, err := appendBody(b, h.Get("Content-Type"), body)
 	if err != nil {
@@ -62,6 +63,17 @@ func structured(h http.Header, body []byte) ([]byte, error) {
 	}
 	return append(b, '}'), nil
 }
+
+// headerValue decodes the value of an attribute: quotes first, then percent signs (CloudEvents HTTP binding 1.0, 3.1.3.2).
+func headerValue(value string) (string, bool) {
+	if n := len(value); n >= 2 && value[0] == '"' && value[n-1] == '"' {
+		value = unescaped.Replace(value[1 : n-1])
+	}
+	value, err := url.PathUnescape(value)
+	return value, err == nil && utf8.ValidString(value)
+}
+
+var unescaped = strings.NewReplacer(`\\`, `\`, `\"`, `"`)
 
 // appendBody writes the body as data: JSON as it is, anything else as bytes.
 func appendBody(b []byte, contentType string, body []byte) ([]byte, error) {

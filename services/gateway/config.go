@@ -61,6 +61,7 @@ func (f Flags) Check() error {
 	fault(f.BufferBytes < f.MaxFrame, "--buffer-bytes: %d is less than --max-frame-bytes=%d", f.BufferBytes, f.MaxFrame)
 	fault(f.Heartbeat < time.Second, "--heartbeat: %v is less than 1s", f.Heartbeat)
 	fault(f.SessionTTL < time.Minute, "--session-ttl: %v is less than 1m", f.SessionTTL)
+	fault(f.SessionTTL < 4*f.Heartbeat, "--session-ttl: %v is less than four times --heartbeat=%v: an open session would be forgotten", f.SessionTTL, f.Heartbeat)
 	if _, err := stream.ParseDurability(f.Durability); err != nil {
 		faults = append(faults, fmt.Errorf("--durability: %w", err))
 	}

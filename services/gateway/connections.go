@@ -128,12 +128,14 @@ func (c *connection) refresh() {
 	if !c.named || time.Since(c.refreshed) < min(refreshEvery, c.gateway.config.SessionTTL/2) {
 		return
 	}
-	c.refreshed = time.Now()
+	begun := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), pongTimeout)
 	defer cancel()
 	if err := c.session.Refresh(ctx); err != nil {
 		c.gateway.log.Warn("keeping a session", "error", err.Error())
+		return // again at the next beat
 	}
+	c.refreshed = begun
 }
 
 // drain tells every client that this gateway is going away, stops reading, and returns when all that was taken

@@ -15,22 +15,25 @@ func (b *batch) goesOn(p *producer, n uint64, at time.Time) bool {
 	return r.producer == p && n == r.first+uint64(r.events) && r.at == at
 }
 
-// makeRoom drops the oldest events of anonymous clients until there is room for a frame, or none is left that can be
-// dropped (guide: BoundedBuffer). What is on its way to Redis can't: it may be stored already. What goes is a whole
-// piece of a frame each time; its sender is told, and it is never acknowledged as stored.
-func (g *Gateway) makeRoom(asks asks) {
-	events, bytes := 0, 0 // made, of which those who waited before may have taken some
-	for !g.room.vacant(asks.events, asks.bytes) && (events < asks.events || bytes < asks.bytes) {
+// makeRoom drops the oldest events of anonymous clients until there is room for a frame, and takes it; or until none is
+// left that can be dropped (guide: BoundedBuffer). What is on its way to Redis can't: it may be stored already. What goes
+// is a whole piece of a frame each time; its sender is told, and it is never acknowledged as stored.
+func (g *Gateway) makeRoom(asks asks) bool {
+	if g.gate.pace.Load() != nil {
+		return false // it is not for want of room
+	}
+	made := g.room.trade(0, 0, asks.events, asks.bytes)
+	for !made {
 		r, ok := g.dropOldest()
 		if !ok {
-			return
+			g.room.release(0, 0) // for those who wait
+			return false
 		}
-		events += r.events
-		bytes += r.claimed
 		g.metrics.dropped.Add(uint64(r.events))
+		made = g.room.trade(r.events, r.claimed, asks.events, asks.bytes)
 		r.producer.dropped(&r)
-		g.room.release(r.events, r.claimed)
 	}
+	return true
 }
 
 // dropOldest takes the oldest run that may be dropped out of its batch.

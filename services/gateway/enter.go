@@ -31,6 +31,9 @@ func (c *connection) enter(f *frame) (refused *event.Refusal, err error) {
 		}
 		return c.crowded(asks)
 	}
+	if asks.numbered == 0 { // pings
+		return nil, nil
+	}
 	if g.gate.shut.Load() == nil || asks.events == 0 {
 		wait := g.rated(c.who, asks.at, asks)
 		if wait == 0 && g.try(asks) {
@@ -48,6 +51,9 @@ func (c *connection) enter(f *frame) (refused *event.Refusal, err error) {
 func (g *Gateway) refusal(from *sender, asks asks) *event.Refusal {
 	if shut := g.gate.shut.Load(); shut != nil && asks.events > 0 {
 		return shut
+	}
+	if asks.numbered == 0 { // pings
+		return nil
 	}
 	wait := g.rated(from, asks.at, asks)
 	if wait == 0 {
@@ -70,7 +76,17 @@ func (g *Gateway) rated(from *sender, now time.Time, asks asks) (wait time.Durat
 
 // try takes a frame from the common pace and takes room for it, if both can be had at once.
 func (g *Gateway) try(asks asks) bool {
-	return asks.events == 0 || g.pace(asks) == 0 && g.room.try(asks.events, asks.bytes)
+	if asks.events == 0 {
+		return true
+	}
+	if !g.room.try(asks.events, asks.bytes) {
+		return false
+	}
+	if g.pace(asks) == 0 {
+		return true
+	}
+	g.room.release(asks.events, asks.bytes)
+	return false
 }
 
 // crowded brings a frame of an anonymous connection in for which there is no room now, or no pace.
@@ -79,10 +95,24 @@ func (c *connection) crowded(asks asks) (refused *event.Refusal, err error) {
 	if g.config.BufferPolicy == policyReject {
 		return g.full(), nil
 	}
-	if g.config.BufferPolicy == policyDropOldest {
-		g.makeRoom(asks)
+	if g.config.BufferPolicy == policyDropOldest && g.makeRoom(asks) {
+		return nil, nil
 	}
-	return nil, c.holdBack(func(ctx context.Context) error { return g.awaitRoom(ctx, asks, nil) })
+	err = c.holdBack(func(ctx context.Context) error { return g.awaitRoom(ctx, asks, nil) })
+	if err == nil {
+		refused = g.stillOpen(asks)
+	}
+	return refused, err
+}
+
+// stillOpen looks at the gate again after a wait for room. If it was shut meanwhile, the room is given back.
+func (g *Gateway) stillOpen(asks asks) *event.Refusal {
+	shut := g.gate.shut.Load()
+	if shut != nil && asks.events > 0 {
+		g.room.release(asks.events, asks.bytes)
+		return shut
+	}
+	return nil
 }
 
 // full refuses because there is no room, and says what keeps what is there from being stored.
@@ -109,10 +139,27 @@ func (c *connection) await(ctx context.Context, asks asks, counted bool) error {
 		if err := g.awaitRoom(ctx, asks, c.hinder); err != nil {
 			return err
 		}
-		if g.gate.shut.Load() == nil || asks.events == 0 {
+		if g.stillOpen(asks) == nil {
 			return nil
 		}
-		g.room.release(asks.events, asks.bytes)
+	}
+}
+
+// awaitTurn waits, before a large frame is read, until the gate is open and its sender owes nothing.
+func (c *connection) awaitTurn(ctx context.Context) error {
+	if err := c.awaitGate(ctx, asks{events: 1}); err != nil {
+		return err
+	}
+	for {
+		changed := c.gateway.gate.change()
+		wait := c.who.Debt(time.Now())
+		if wait == 0 || c.gateway.config.Rates.DryRun {
+			return nil
+		}
+		c.hinder(func() string { return event.CodeRateLimited })
+		if err := sleepUnless(ctx, wait, changed); err != nil {
+			return err
+		}
 	}
 }
 

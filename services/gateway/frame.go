@@ -92,6 +92,14 @@ func (f *frame) borrow(from *semaphore.Weighted, bytes int) bool {
 	return true
 }
 
+// repay gives back what the frame, now that it is read, does not need.
+func (f *frame) repay() {
+	if need := int64(len(f.bytes)); f.lender != nil && need < f.loan {
+		f.lender.Release(f.loan - need)
+		f.loan = need
+	}
+}
+
 // awaitLoan does the same as soon as it can, or returns ctx's error.
 func (f *frame) awaitLoan(ctx context.Context, from *semaphore.Weighted, bytes int) error {
 	if err := from.Acquire(ctx, int64(bytes)); err != nil {

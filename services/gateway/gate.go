@@ -57,8 +57,8 @@ func (g *gate) set(r reason, why *event.Refusal) {
 		}
 	}
 	before := g.shut.Swap(shut)
-	if before == shut || before != nil && shut != nil && before.Code == shut.Code && before.Message == shut.Message {
-		return
+	if before == shut || before != nil && shut != nil && before.Code == shut.Code {
+		return // why may be said in other words: with another age, each second
 	}
 	g.look()
 	if g.tell != nil {

@@ -198,7 +198,7 @@ func TestDryRunOnlyCounts(t *testing.T) {
 
 func TestPaceWhileTheStreamIsBehind(t *testing.T) {
 	inBubble(t, 1, func(c *Config) { c.MaxBatch = 10 }, func(b *bubble) {
-		b.gateway.yield(limit.Pressure{Memory: 80}, 30) // a third of the way: 2/3 of the least base
+		b.gateway.yield(limit.Pressure{Memory: 89}, 30) // near the stop: a fifteenth of the least base
 		p, session := b.greeted(""), b.greeted(named(1))
 		began := time.Now()
 		for i := range uint64(20) {

@@ -82,6 +82,7 @@ func newIntake(c Config, log *slog.Logger) *Gateway {
 	g.trouble.log = log
 	g.admission.Store(new(limit.Admission))
 	g.gate.tell = g.hearGate
+	g.trouble.tell = g.connections.explain
 	g.facts.Store(&facts{durability: stream.DurabilityMemory})
 	g.taking, g.stopTaking = context.WithCancel(context.Background())
 	return g
@@ -128,12 +129,12 @@ func (g *Gateway) accept(p *producer, n uint64, s *event.Span, d *event.Defaults
 
 // hearGate tells the clients, and the log, that the gate was shut or opened.
 func (g *Gateway) hearGate(shut *event.Refusal) {
+	defer g.connections.hearGate()
 	if shut == nil {
 		g.log.Info("events are taken again")
 	} else {
 		g.log.Warn("no events are taken", "code", shut.Code, "reason", shut.Message)
 	}
-	g.connections.hearGate(shut)
 }
 
 func (g *Gateway) draining() bool { return g.taking.Err() != nil }

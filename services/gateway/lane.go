@@ -122,7 +122,8 @@ func (l *lane) decided(b *batch, now time.Time) {
 	}
 	for _, p := range l.partitions {
 		if p.number == b.Partition {
-			p.recycle(b)
+			p.recycle(b) // from now on it is somebody else's
+			return
 		}
 	}
 }
@@ -155,6 +156,8 @@ func oldestOf(batches []*batch, before time.Time) time.Time {
 type trouble struct {
 	code atomic.Pointer[string]
 	log  *slog.Logger
+	// tell, if set, hears that the reason is another one now.
+	tell func()
 }
 
 // hear takes every failed try, and nil when one succeeds after it; the log gets one line for each change.
@@ -162,6 +165,9 @@ func (t *trouble) hear(err error) {
 	code := troubleCode(err)
 	if before := t.code.Swap(&code); before != nil && *before == code {
 		return
+	}
+	if t.tell != nil {
+		defer t.tell()
 	}
 	if err == nil {
 		t.log.Info("appending to Redis again; what was held back is being stored")

@@ -86,10 +86,10 @@ func TestDropOldestSparesSessions(t *testing.T) {
 		synctest.Wait()
 		session.send(ev(26)) // full: it waits
 		session.expect("slow overloaded")
-		p.send(evs(4, 6)) // makes room; the session, which came first, takes of it
+		p.send(evs(4, 6)) // makes room for itself, though the session waits: else nothing would be dropped any more
 		p.expect("error 2 dropped", "error 3 dropped", "error 4 dropped")
-		session.expect("go")
 		b.store.release(0)
+		session.expect("go")
 		session.expectAck(7)
 		p.expectAck(7)
 		if got := strings.Join(b.store.data(), " "); got != "0 20 21 22 23 24 25 26 4 5 6" && got != "0 4 5 6 20 21 22 23 24 25 26" {

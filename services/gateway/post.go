@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"millrace.dev/pkg/event"
@@ -61,7 +62,7 @@ func (p posted) write(w http.ResponseWriter) {
 	status := http.StatusAccepted
 	if p.Accepted+p.Duplicates == 0 && len(p.Errors) > 0 {
 		status = http.StatusBadRequest
-		if p.Errors[0].Retryable { // dropped, all of it
+		if slices.ContainsFunc(p.Errors, func(e postedError) bool { return e.Retryable }) { // dropped, what was valid
 			w.Header().Set("Retry-After", "1")
 			status = http.StatusServiceUnavailable
 		}
@@ -93,14 +94,16 @@ func (g *Gateway) takeBody(ctx context.Context, who *sender, key string, f *fram
 // roomFor takes room in the buffer. A request waits for it, but not for ever: nothing of it is stored yet, so it
 // can be told to come again.
 func (g *Gateway) roomFor(ctx context.Context, asks asks) *event.Refusal {
-	if asks.events == 0 || g.pace(asks) == 0 && g.room.try(asks.events, asks.bytes) {
+	if g.try(asks) {
 		return nil
 	}
 	switch g.config.BufferPolicy {
 	case policyReject:
 		return g.full()
 	case policyDropOldest:
-		g.makeRoom(asks)
+		if g.makeRoom(asks) {
+			return nil
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, roomTimeout)
 	defer cancel()
@@ -108,7 +111,7 @@ func (g *Gateway) roomFor(ctx context.Context, asks asks) *event.Refusal {
 	defer stop()
 	switch err := g.awaitRoom(ctx, asks, nil); {
 	case err == nil:
-		return nil
+		return g.stillOpen(asks)
 	case g.draining():
 		return refuseDraining
 	}

@@ -14,7 +14,7 @@ import (
 func (g *Gateway) guard(ctx context.Context) error {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
-	came := newFlow(g.metrics.accepted.Load())
+	came, blind := newFlow(g.metrics.accepted.Load()), false
 	for {
 		select {
 		case <-t.C:
@@ -25,6 +25,10 @@ func (g *Gateway) guard(ctx context.Context) error {
 		look, cancel := context.WithTimeout(ctx, time.Second)
 		p, err := survey.Press(look, g.stream)
 		cancel()
+		if (err != nil) != blind {
+			blind = err != nil
+			g.log.Warn("how far the stream is behind", "known", !blind, "error", err)
+		}
 		if err == nil {
 			g.yield(limit.Pressure{Lag: p.Lag, Memory: p.Memory()}, rate)
 		}

@@ -84,9 +84,8 @@ func (p *producer) dropped(r *run) {
 	for i := range r.events {
 		p.lost(r.first + uint64(i))
 	}
-	if p.decided(r.number) {
-		p.news()
-	}
+	p.decided(r.number)
+	p.news() // there is something to say, whether acked has moved or not
 }
 
 // settled hears from the lane that a run is decided.

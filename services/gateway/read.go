@@ -75,6 +75,7 @@ func (c *connection) receive(f *frame, r io.Reader, limit int) error {
 	if errors.Is(err, errTooLong) && limit > smallFrame {
 		if err = c.awaitMemory(f, limit); err == nil {
 			err = f.more(r, limit)
+			f.repay()
 		}
 	}
 	if !errors.Is(err, errTooLong) {
@@ -90,18 +91,27 @@ func (c *connection) receive(f *frame, r io.Reader, limit int) error {
 }
 
 // awaitMemory waits until there is memory for a large frame: as many are read at a time as fit into --buffer-bytes. So
-// many peers that send large frames slowly make each other wait, and nobody who sends small ones.
+// many peers that send large frames slowly make each other wait, and nobody who sends small ones. A named session waits
+// for the gate and for its rates first, as long as its frame needs no memory.
 func (c *connection) awaitMemory(f *frame, limit int) error {
-	if f.borrow(c.gateway.large, limit) {
+	g := c.gateway
+	if !c.named && f.borrow(g.large, limit) {
 		return nil
 	}
 	c.keepReading() // it is not the peer that takes its time now
 	defer c.socket.expect(frameTimeout)
-	c.socket.unheard.Add(1)
-	defer c.socket.unheard.Add(1)
-	ctx, end := c.whileWhole(c.gateway.taking)
-	defer end()
-	return f.awaitLoan(ctx, c.gateway.large, limit)
+	return c.holdBack(func(ctx context.Context) error {
+		if c.named {
+			if err := c.awaitTurn(ctx); err != nil {
+				return err
+			}
+		}
+		if f.borrow(g.large, limit) {
+			return nil
+		}
+		c.hinder(g.trouble.now)
+		return f.awaitLoan(ctx, g.large, limit)
+	})
 }
 
 // errEndless: a frame is so long that the connection can't go on behind it.
@@ -155,7 +165,25 @@ func (c *connection) take(f *frame) closing {
 	if c.number(f, refused) {
 		return c.waitForWriter()
 	}
+	if refused != nil {
+		c.cool(refused)
+	}
 	return open
+}
+
+// cooling is how long a client that is refused is not read. To refuse an event costs more than to store it: who goes on
+// as if nothing had been said is slowed by TCP, and costs others nothing.
+const cooling = 100 * time.Millisecond
+
+func (c *connection) cool(refused *event.Refusal) {
+	c.socket.unheard.Add(1)
+	defer c.socket.unheard.Add(1)
+	t := time.NewTimer(min(cooling, retryAfter(refused)))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-c.gateway.taking.Done():
+	}
 }
 
 // number takes each event of a frame, of which the valid ones may be refused for now, and says whether too much is

@@ -40,11 +40,18 @@ func (r *room) try(events, bytes int) bool {
 	return true
 }
 
-// vacant says whether a frame would fit now, if nobody waited.
-func (r *room) vacant(events, bytes int) bool {
+// trade gives back the room of what was dropped, and takes that for a frame if it fits now: room that was made for a
+// frame is that frame's, whoever waits.
+func (r *room) trade(gone, goneBytes, events, bytes int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.fits(int64(events), int64(bytes))
+	r.take(-int64(gone), -int64(goneBytes))
+	if !r.fits(int64(events), int64(bytes)) {
+		return false
+	}
+	r.take(int64(events), int64(bytes))
+	r.admit()
+	return true
 }
 
 // wait takes room for a frame as soon as there is some, or returns ctx's error.

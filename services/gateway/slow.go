@@ -3,8 +3,6 @@ package gateway
 import (
 	"context"
 	"time"
-
-	"millrace.dev/pkg/event"
 )
 
 // hindrance is what a connection knows of what keeps it from being read; the window's lock guards it.
@@ -82,15 +80,25 @@ func (c *connection) tell(code string) {
 	c.wake()
 }
 
+// explain tells a named session whose frame is held back the reason again, if it is another one now.
+func (c *connection) explain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hindrance.said && c.hindrance.why != nil {
+		c.tell(c.hindrance.why())
+	}
+}
+
 // hearGate tells a named session that the gate is shut, before it sends anything that would have to be held back; or
-// that it is open, unless its frame waits for something else.
-func (c *connection) hearGate(shut *event.Refusal) {
+// that it is open, unless its frame waits for something else. The gate is looked at under the lock: of two that come
+// here the later one says how it is.
+func (c *connection) hearGate() {
 	if !c.named {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
+	switch shut := c.gateway.gate.shut.Load(); {
 	case shut != nil:
 		c.tell(shut.Code)
 	case c.hindrance.why == nil:
@@ -99,10 +107,15 @@ func (c *connection) hearGate(shut *event.Refusal) {
 }
 
 // hearGate tells everyone.
-func (cs *connections) hearGate(shut *event.Refusal) {
+func (cs *connections) hearGate() { cs.each((*connection).hearGate) }
+
+// explain tells everyone who is held back why.
+func (cs *connections) explain() { cs.each((*connection).explain) }
+
+func (cs *connections) each(do func(*connection)) {
 	for spoke := range spokes {
 		for _, c := range cs.at(spoke) {
-			c.hearGate(shut)
+			do(c)
 		}
 	}
 }

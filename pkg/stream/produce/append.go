@@ -135,6 +135,7 @@ func (a *Appender) send(ctx context.Context, f flight) {
 		case err != nil:
 			t.unconfirmed(err)
 		case t.decided:
+			a.noted(t)
 			t.done()
 		}
 	}
@@ -151,7 +152,7 @@ func (a *Appender) settle(ctx context.Context, t *attempt, cmd *redis.Cmd) {
 		t.fail(stream.Classify(err))
 	case reply[0] == "stored":
 		t.decided = true
-		a.remembered(t.batch.Partition, reply[1:])
+		a.remembered(t, reply[1:])
 	case reply[0] == "repeated":
 		t.err = t.cut(reply[1:], a.renumber)
 	default: // unprepared, or differs: Prepare says which, and mends the first

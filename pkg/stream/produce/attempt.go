@@ -19,7 +19,10 @@ type attempt struct {
 	duplicates int
 	// decided: all of it is in Redis. It is done when that is as durable as it has to be.
 	decided bool
-	err     error
+	// epoch and after are of the entry that it became: the partition's life, and how many events it had then.
+	epoch string
+	after uint64
+	err   error
 }
 
 type openPart struct {
@@ -103,7 +106,7 @@ func (t *attempt) unconfirmed(err error) {
 	if t.decided {
 		t.obscure()
 	}
-	t.decided = false
+	t.decided, t.after = false, 0
 	if t.err == nil {
 		t.err = err
 	}

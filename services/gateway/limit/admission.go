@@ -64,8 +64,14 @@ type Admission struct {
 	base float64
 }
 
-// leastBase is what intake is slowed from at least: one that stood still when it was slowed must be able to go on.
-const leastBase = 100
+const (
+	// leastBase is what intake is slowed from at least: one that stood still when it was slowed, or has just been
+	// started, must be able to go on.
+	leastBase = 1000
+	// growth is by how much more is let in each second that the stream is below its slow marks, but not yet well below:
+	// what keeps it there may be what it always holds.
+	growth = 1.1
+)
 
 // Next is the admission after a look at the stream; came is how many events came a second lately.
 func (a Admission) Next(p Pressure, m Marks, came float64) Admission {
@@ -76,6 +82,9 @@ func (a Admission) Next(p Pressure, m Marks, came float64) Admission {
 	}
 	if a.Level == Flowing {
 		a.base = max(came, leastBase)
+	}
+	if way < 0 {
+		a.base *= growth
 	}
 	a.Level, a.Cause = level, cause
 	a.PerSecond = a.base * min(1, max(0.01, 1-way))

@@ -26,8 +26,8 @@ func TestAdmission(t *testing.T) {
 		{0, 90, Stopped, 10, 10, "90 %"},
 		{0, 81, Stopped, 0, 1000, "81 %"}, // not before half-way
 		{0, 79, Slowed, 549, 551, "79 %"},
-		{0, 69, Slowed, 1000, 1000, "69 %"}, // not before well below
-		{0, 66, Slowed, 1000, 1000, "66 %"},
+		{0, 69, Slowed, 1099, 1101, "69 %"}, // not before well below, but ever faster
+		{0, 66, Slowed, 1209, 1211, "66 %"},
 		{0, 62, Flowing, 0, 0, ""},
 		{0, 69, Flowing, 0, 0, ""},
 		{2 * time.Hour, 0, Stopped, 10, 10, "2h0m0s old"},
@@ -64,7 +64,7 @@ func TestAdmissionDoesNotFlutter(t *testing.T) {
 // Intake that stood still when it was slowed can go on.
 func TestAdmissionFromNothing(t *testing.T) {
 	a := Admission{}.Next(Pressure{Memory: 71}, marks, 0)
-	if a.Level != Slowed || a.PerSecond < 50 {
+	if a.Level != Slowed || a.PerSecond < leastBase/2 {
 		t.Errorf("%+v", a)
 	}
 }

@@ -19,6 +19,9 @@ type Meters struct {
 	rated atomic.Bool
 	// rates is held while the meters of one sender are looked at and taken from together.
 	rates sync.Mutex
+	// clock is the latest time that was taken at. Senders read the clock before they are let in here, in any order, and
+	// a limiter that is asked with an earlier time gives the same moment's share twice.
+	clock time.Time
 
 	mu          sync.Mutex
 	limits      Set
@@ -50,6 +53,9 @@ func NewMeters(s Set, b Bursts) *Meters {
 func (m *Meters) Set(now time.Time, s Set) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.rates.Lock()
+	defer m.rates.Unlock()
+	now = m.later(now)
 	m.limits = s
 	m.rated.Store(s[control.EventsPerCredential]+s[control.BytesPerCredential]+s[control.EventsPerAddress]+s[control.BytesPerAddress] > 0)
 	for _, k := range []*kind{&m.credentials, &m.addresses} {
@@ -60,6 +66,14 @@ func (m *Meters) Set(now time.Time, s Set) {
 			k.others.set(now, s, k.names, m.bursts)
 		}
 	}
+}
+
+// later is the clock, moved on to now; rates is locked.
+func (m *Meters) later(now time.Time) time.Time {
+	if now.After(m.clock) {
+		m.clock = now
+	}
+	return m.clock
 }
 
 // Limits are those that hold.

@@ -14,6 +14,7 @@ const paceBurst = 100
 type Pace struct {
 	mu    sync.Mutex
 	limit *rate.Limiter
+	clock time.Time // the latest: see Meters
 }
 
 // NewPace lets so many events in a second.
@@ -25,15 +26,23 @@ func NewPace(perSecond float64) *Pace {
 func (p *Pace) Set(now time.Time, perSecond float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.limit.SetLimitAt(now, rate.Limit(perSecond))
+	p.limit.SetLimitAt(p.later(now), rate.Limit(perSecond))
 }
 
 // Take takes events, and returns 0; or takes nothing, and returns how long they would have to wait.
 func (p *Pace) Take(now time.Time, events int) (wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	now = p.later(now)
 	if wait = debt(p.limit, now); wait == 0 {
 		take(p.limit, now, events)
 	}
 	return wait
+}
+
+func (p *Pace) later(now time.Time) time.Time {
+	if now.After(p.clock) {
+		p.clock = now
+	}
+	return p.clock
 }

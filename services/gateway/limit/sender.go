@@ -65,10 +65,8 @@ func (s *Sender) Take(now time.Time, events, bytes int) (wait time.Duration) {
 	}
 	s.meters.rates.Lock()
 	defer s.meters.rates.Unlock()
-	for _, m := range s.all {
-		wait = max(wait, debt(m.events, now), debt(m.bytes, now))
-	}
-	if wait > 0 {
+	now = s.meters.later(now)
+	if wait = s.debt(now); wait > 0 {
 		return wait
 	}
 	for _, m := range s.all {
@@ -76,6 +74,23 @@ func (s *Sender) Take(now time.Time, events, bytes int) (wait time.Duration) {
 		take(m.bytes, now, bytes)
 	}
 	return 0
+}
+
+// Debt is how long a next frame would have to wait; nothing is taken.
+func (s *Sender) Debt(now time.Time) (wait time.Duration) {
+	if !s.meters.rated.Load() {
+		return 0
+	}
+	s.meters.rates.Lock()
+	defer s.meters.rates.Unlock()
+	return s.debt(s.meters.later(now))
+}
+
+func (s *Sender) debt(now time.Time) (wait time.Duration) {
+	for _, m := range s.all {
+		wait = max(wait, debt(m.events, now), debt(m.bytes, now))
+	}
+	return wait
 }
 
 // Charge takes for what was refused, which cost as much as another: at most what is left, so that nobody can put those
@@ -86,6 +101,7 @@ func (s *Sender) Charge(now time.Time, events, bytes int) {
 	}
 	s.meters.rates.Lock()
 	defer s.meters.rates.Unlock()
+	now = s.meters.later(now)
 	for _, m := range s.all {
 		take(m.events, now, min(events, int(m.events.TokensAt(now))))
 		take(m.bytes, now, min(bytes, int(m.bytes.TokensAt(now))))
@@ -96,6 +112,7 @@ func (s *Sender) Charge(now time.Time, events, bytes int) {
 func (s *Sender) Session(now time.Time) (wait time.Duration) {
 	s.meters.rates.Lock()
 	defer s.meters.rates.Unlock()
+	now = s.meters.later(now)
 	for _, m := range s.all {
 		wait = max(wait, debt(m.sessions, now))
 	}
