@@ -23,6 +23,8 @@ type connection struct {
 	named     bool
 	who       *sender
 	hindrance hindrance
+	// behind says that refusals may wait to be written which the peer does not read. It belongs to the reader.
+	behind bool
 	// revoked is set when the key that opened it is valid no more.
 	revoked atomic.Bool
 

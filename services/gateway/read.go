@@ -33,6 +33,9 @@ func (c *connection) read() closing {
 		if end := c.frame(kind, r); end != open {
 			return end
 		}
+		if c.behind {
+			c.waitForWriter() // with no frame in its hands: many who don't read would hold as many
+		}
 		if c.revoked.Load() { // what is read ahead is not taken any more
 			return gone
 		}
@@ -139,7 +142,8 @@ func (c *connection) refuseFrame(f *frame, r *event.Refusal, code websocket.Stat
 	if c.named {
 		return closing{code, r.Code}
 	}
-	return c.waitForWriter()
+	c.behind = true
+	return open
 }
 
 // take numbers the events of a frame and puts the valid ones on their way.
@@ -152,9 +156,7 @@ func (c *connection) take(f *frame) closing {
 	if err != nil {
 		return gone // serve knows if it is us who go
 	}
-	if c.number(f, refused) {
-		return c.waitForWriter()
-	}
+	c.behind = c.number(f, refused)
 	return open
 }
 
@@ -211,12 +213,13 @@ var refuseDropped = event.Refuse(event.CodeDropped, "younger events needed its p
 func (c *connection) noteDropped(n uint64) { c.note(appendError(nil, n, refuseDropped)) }
 
 // waitForWriter stops reading a peer that sends what must be refused and doesn't read the refusals.
-func (c *connection) waitForWriter() closing {
+func (c *connection) waitForWriter() {
 	c.mu.Lock()
 	crowded := len(c.notes) > unwritten
 	c.mu.Unlock()
+	c.behind = false
 	if !crowded {
-		return open
+		return
 	}
 	c.socket.unheard.Add(1)
 	defer c.socket.unheard.Add(1)
@@ -224,7 +227,6 @@ func (c *connection) waitForWriter() closing {
 	case <-c.quiet():
 	case <-c.gateway.taking.Done():
 	}
-	return open
 }
 
 // stopReading ends the read that is under way; the connection can still be written to.
