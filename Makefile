@@ -68,7 +68,7 @@ web: $(WEB)/dist/index.html ## The dashboard's pages, which the Go build embeds
 e2e: needs web e2e-go e2e-compose ## The whole pipeline: crashes, faults, the browser; containers where Docker runs
 
 .PHONY: bench
-bench: needs build ## Throughput, latency and memory, beside redis-benchmark on the same machine
+bench: needs build ## Throughput, latency and memory, beside redis-benchmark; ARGS='--only sessions' compares sessions
 	go -C services run ./e2e/bench $(ARGS)
 
 .PHONY: soak
@@ -76,7 +76,7 @@ soak: needs web soak-tests fuzz ## The randomised model and crash tests for SEED
 
 .PHONY: soak-tests
 soak-tests:
-	MILLRACE_SEEDS=$(SEEDS) go test -race -count=1 -p 1 -timeout 3h -run 'Model|Soak|UnderLoad|Racing' ./pkg/stream/... ./services/e2e/...
+	MILLRACE_SEEDS=$(SEEDS) go test -race -count=1 -p 1 -timeout 3h -run 'Model|Soak|UnderLoad|Racing|Abuse|Flood' ./pkg/stream/... ./services/e2e/...
 
 .PHONY: fuzz
 fuzz: ## Look for what breaks a decoder, FUZZTIME (60s) each

@@ -10,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 
 	"millrace.dev/pkg/access"
+	"millrace.dev/pkg/event"
 	"millrace.dev/pkg/stream/produce"
 )
 
@@ -23,11 +24,15 @@ type connection struct {
 	named     bool
 	who       *sender
 	hindrance hindrance
+	// behind says that refusals may wait to be written which the peer does not read. It belongs to the reader.
+	behind bool
+	// cooling is how long it is not read now, since its events were refused. It belongs to the reader, too.
+	cooling time.Duration
 	// revoked is set when the key that opened it is valid no more.
 	revoked atomic.Bool
 
 	// notes are messages to be written, in order; acknowledged is the last number that was.
-	notes        [][]byte
+	notes        []note
 	acknowledged uint64
 	writing      bool
 	broken       bool          // nothing can be written any more
@@ -163,10 +168,20 @@ func (c *connection) leave() {
 	}
 }
 
+// note is a message to be written: a text, or the refusal of an event, which becomes one when its turn comes. So what
+// waits for a peer that does not read is small.
+type note struct {
+	text    []byte
+	number  uint64
+	refusal *event.Refusal
+}
+
 // note queues a message; the window is locked.
-func (c *connection) note(message []byte) {
+func (c *connection) note(message []byte) { c.queue(note{text: message}) }
+
+func (c *connection) queue(n note) {
 	if !c.broken {
-		c.notes = append(c.notes, message)
+		c.notes = append(c.notes, n)
 	}
 }
 
@@ -186,6 +201,7 @@ func (c *connection) pendingWrites() bool { return len(c.notes) > 0 || c.acked >
 func (c *connection) write() {
 	for m := c.message(); m != nil; m = c.message() {
 		if err := c.ws.Write(context.Background(), websocket.MessageText, m); err != nil {
+			c.socket.abort()
 			c.fail()
 			return
 		}
@@ -199,9 +215,12 @@ func (c *connection) message() []byte {
 	switch {
 	case c.broken:
 	case len(c.notes) > 0:
-		m := c.notes[0]
+		n := c.notes[0]
 		c.notes = c.notes[1:]
-		return m
+		if n.refusal != nil {
+			return errorMessage(n.number, n.refusal)
+		}
+		return n.text
 	case c.acked > c.acknowledged:
 		c.acknowledged = c.acked
 		return appendAck(make([]byte, 0, 48), c.acked)

@@ -33,6 +33,10 @@ func (c *connection) read() closing {
 		if end := c.frame(kind, r); end != open {
 			return end
 		}
+		if c.behind {
+			c.waitForWriter() // with no frame in its hands: many who don't read would hold as many
+		}
+		c.cool()
 		if c.revoked.Load() { // what is read ahead is not taken any more
 			return gone
 		}
@@ -149,7 +153,8 @@ func (c *connection) refuseFrame(f *frame, r *event.Refusal, code websocket.Stat
 	if c.named {
 		return closing{code, r.Code}
 	}
-	return c.waitForWriter()
+	c.behind = true
+	return open
 }
 
 // take numbers the events of a frame and puts the valid ones on their way.
@@ -162,11 +167,9 @@ func (c *connection) take(f *frame) closing {
 	if err != nil {
 		return gone // serve knows if it is us who go
 	}
-	if c.number(f, refused) {
-		return c.waitForWriter()
-	}
+	c.behind = c.number(f, refused)
 	if refused != nil {
-		c.cool(refused)
+		c.cooling = min(cooling, retryAfter(refused))
 	}
 	return open
 }
@@ -175,11 +178,16 @@ func (c *connection) take(f *frame) closing {
 // as if nothing had been said is slowed by TCP, and costs others nothing.
 const cooling = 100 * time.Millisecond
 
-func (c *connection) cool(refused *event.Refusal) {
+// cool lets that time pass, if there is any.
+func (c *connection) cool() {
+	if c.cooling == 0 {
+		return
+	}
 	c.socket.unheard.Add(1)
 	defer c.socket.unheard.Add(1)
-	t := time.NewTimer(min(cooling, retryAfter(refused)))
+	t := time.NewTimer(c.cooling)
 	defer t.Stop()
+	c.cooling = 0
 	select {
 	case <-t.C:
 	case <-c.gateway.taking.Done():
@@ -229,22 +237,23 @@ func (c *connection) event(s *event.Span, d *event.Defaults) {
 // turnAway gives an event its number and its refusal; the window is locked.
 func (c *connection) turnAway(n uint64, why *event.Refusal) {
 	c.refuse(n)
-	c.note(errorMessage(n, why))
+	c.queue(note{number: n, refusal: why})
 }
 
 // refuseDropped is what the sender of an event hears that was dropped.
 var refuseDropped = event.Refuse(event.CodeDropped, "younger events needed its place in the buffer: send it again, slower.")
 
 // noteDropped tells of one event that was dropped; the window is locked.
-func (c *connection) noteDropped(n uint64) { c.note(errorMessage(n, refuseDropped)) }
+func (c *connection) noteDropped(n uint64) { c.queue(note{number: n, refusal: refuseDropped}) }
 
 // waitForWriter stops reading a peer that sends what must be refused and doesn't read the refusals.
-func (c *connection) waitForWriter() closing {
+func (c *connection) waitForWriter() {
 	c.mu.Lock()
 	crowded := len(c.notes) > unwritten
 	c.mu.Unlock()
+	c.behind = false
 	if !crowded {
-		return open
+		return
 	}
 	c.socket.unheard.Add(1)
 	defer c.socket.unheard.Add(1)
@@ -252,7 +261,6 @@ func (c *connection) waitForWriter() closing {
 	case <-c.quiet():
 	case <-c.gateway.taking.Done():
 	}
-	return open
 }
 
 // stopReading ends the read that is under way; the connection can still be written to.

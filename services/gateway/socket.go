@@ -151,6 +151,13 @@ func (s *socket) Write(p []byte) (int, error) {
 	return s.Conn.Write(p)
 }
 
+// abort makes the kernel forget what the peer does not take, when the connection is closed.
+func (s *socket) abort() {
+	if t, ok := s.Conn.(*net.TCPConn); ok {
+		_ = t.SetLinger(0)
+	}
+}
+
 // hijacker hands the WebSocket library a socket in place of net/http's connection.
 type hijacker struct {
 	http.ResponseWriter

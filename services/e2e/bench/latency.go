@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"millrace.dev/pkg/histogram"
+	"millrace.dev/services/e2e/socket"
 )
 
 // The guide's load: 100 clients, 10,000 events a second.
@@ -22,7 +23,7 @@ func measureLatency(ctx context.Context, o options, p *pipeline) error {
 	g, ctx := errgroup.WithContext(ctx)
 	cpu, began := p.cpuTimes(), time.Now()
 	for i := range paceClients {
-		g.Go(func() error { return pace(ctx, p.http, i, began, o.duration, &latency) })
+		g.Go(func() error { return p.pace(ctx, i, began, o.duration, &latency) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
@@ -40,21 +41,21 @@ func quantile(h histogram.Histogram, q float64) time.Duration {
 }
 
 // pace is one client: one event in each step.
-func pace(ctx context.Context, addr string, number int, began time.Time, length time.Duration, latency *histogram.Recorder) error {
-	s, err := dial(ctx, addr)
+func (p *pipeline) pace(ctx context.Context, number int, began time.Time, length time.Duration, latency *histogram.Recorder) error {
+	s, err := p.dial(ctx, anonymous)
 	if err != nil {
 		return err
 	}
-	defer s.conn.Close()
+	defer s.Close()
 	step := time.Second * paceClients / paceRate
 	due := began.Add(step * time.Duration(number) / paceClients)
 	total := uint64(length / step)
 	read := make(chan error, 1)
-	go func() { read <- s.timeAcks(due, step, total, latency) }()
-	frame := frameOf(1, []byte(eventText))
+	go func() { read <- timeAcks(s, due, step, total, latency) }()
+	frame := socket.Frame(socket.Text, []byte(eventText))
 	for i := range total {
 		time.Sleep(time.Until(due.Add(step * time.Duration(i)))) //nolint:forbidigo // this is the clock that events follow
-		if _, err := s.conn.Write(frame); err != nil {
+		if _, err := s.Write(frame); err != nil {
 			return err
 		}
 	}
@@ -62,10 +63,10 @@ func pace(ctx context.Context, addr string, number int, began time.Time, length 
 }
 
 // timeAcks measures each event from when it was due: a generator that falls behind must not hide it.
-func (s *socket) timeAcks(first time.Time, step time.Duration, total uint64, latency *histogram.Recorder) error {
+func timeAcks(s *socket.Socket, first time.Time, step time.Duration, total uint64, latency *histogram.Recorder) error {
 	var acked uint64
 	for acked < total {
-		m, err := s.read()
+		m, err := s.Message()
 		if err != nil {
 			return err
 		}

@@ -21,6 +21,7 @@ type options struct {
 	duration    time.Duration
 	connections int
 	idle        int
+	pairs       int
 	only        string
 }
 
@@ -31,7 +32,8 @@ func main() {
 	flag.DurationVar(&o.duration, "duration", 8*time.Second, "length of each throughput and latency run")
 	flag.IntVar(&o.connections, "connections", 16, "connections of the throughput runs")
 	flag.IntVar(&o.idle, "idle", 10_000, "idle connections of the memory run")
-	flag.StringVar(&o.only, "only", "throughput,latency,idle", "what to measure")
+	flag.IntVar(&o.pairs, "pairs", 10, "pairs of runs that compare sessions with anonymous connections")
+	flag.StringVar(&o.only, "only", "throughput,latency,idle", "what to measure; sessions is left out, since it takes 40 times --duration")
 	flag.Parse()
 	o.policies = strings.Split(*policies, ",")
 	ctx, stop := lifecycle.Signals(context.Background())
@@ -45,6 +47,17 @@ func main() {
 func run(ctx context.Context, o options) error {
 	if err := describeMachine(os.Stdout); err != nil {
 		return err
+	}
+	if strings.Contains(o.only, "idle") {
+		fmt.Printf("\n## idle connections\n\n")
+		for _, k := range []kind{anonymous, named} {
+			if err := measureIdle(ctx, o, k); err != nil {
+				return fmt.Errorf("idle %s connections: %w", k, err)
+			}
+		}
+	}
+	if o.only == "idle" {
+		return nil
 	}
 	for _, policy := range o.policies {
 		if err := measure(ctx, o, policy); err != nil {
@@ -67,8 +80,8 @@ func measure(ctx context.Context, o options, policy string) error {
 			return err
 		}
 	}
-	if strings.Contains(o.only, "idle") && policy == o.policies[0] {
-		if err := measureIdle(ctx, o, p); err != nil {
+	if strings.Contains(o.only, "sessions") {
+		if err := measureSessions(ctx, o, p); err != nil {
 			return err
 		}
 	}

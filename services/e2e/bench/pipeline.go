@@ -74,7 +74,8 @@ func (p *pipeline) start(ctx context.Context, bin, policy string) error {
 	if _, err := p.service(bin, "worker", "http", "--stats-addr="+grpc); err != nil {
 		return err
 	}
-	p.http, err = p.service(bin, "gateway", "http", "--http-addr=127.0.0.1:0", "--stats-addr="+grpc)
+	// Ten thousand idle sessions would begin at the rate of that limit.
+	p.http, err = p.service(bin, "gateway", "http", "--http-addr=127.0.0.1:0", "--stats-addr="+grpc, "--limit-sessions-per-credential=0")
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"millrace.dev/pkg/stream/survey"
+	"millrace.dev/services/e2e/socket"
 )
 
 // event is about 150 bytes, as measured events are.
@@ -32,7 +33,7 @@ func measureThroughput(ctx context.Context, o options, p *pipeline) error {
 	}
 	var results []throughput
 	for _, frame := range []int{1, 100} {
-		r, err := p.throughput(ctx, o, frame)
+		r, err := p.throughput(ctx, o, load{anonymous, frame})
 		if err != nil {
 			return fmt.Errorf("frames of %d: %w", frame, err)
 		}
@@ -73,30 +74,42 @@ type throughput struct {
 	cpu   map[string]time.Duration
 }
 
+// load is what is sent: by connections of a kind, frames of that many events.
+type load struct {
+	kind  kind
+	frame int
+}
+
 func (t throughput) cpuPerMillion() string {
 	var parts []string
 	var total time.Duration
-	for _, name := range []string{"gateway", "worker", "redis", "stats", "generator"} {
+	for _, name := range processes() {
+		parts = append(parts, fmt.Sprintf("%s %.2f", name, t.cpuOf(name)))
 		total += t.cpu[name]
-		parts = append(parts, fmt.Sprintf("%s %.2f", name, t.cpu[name].Seconds()/float64(t.sent)*1e6))
 	}
 	return strings.Join(parts, ", ") + fmt.Sprintf("; all %.2f", total.Seconds()/float64(t.sent)*1e6)
 }
 
+// processes are those that use the machine's processors, the generator (this one) among them.
+func processes() []string { return []string{"gateway", "worker", "redis", "stats", "generator"} }
+
+// cpuOf is what a process used, in seconds per million events.
+func (t throughput) cpuOf(name string) float64 { return t.cpu[name].Seconds() / float64(t.sent) * 1e6 }
+
 // throughput sends as fast as acknowledgements allow, and measures until everything is processed.
-func (p *pipeline) throughput(ctx context.Context, o options, frame int) (throughput, error) {
+func (p *pipeline) throughput(ctx context.Context, o options, l load) (throughput, error) {
 	start, err := p.processed(ctx)
 	if err != nil {
 		return throughput{}, err
 	}
 	cpu, began := p.cpuTimes(), time.Now()
-	sent, err := p.generate(ctx, o, frame)
+	sent, err := p.generate(ctx, o, l)
 	if err != nil {
 		return throughput{}, err
 	}
 	err = p.await(ctx, "everything to be processed", func(s survey.Survey) bool { return processedIn(s) >= start+sent })
 	took := time.Since(began)
-	r := throughput{frame: frame, sent: sent, rate: float64(sent) / took.Seconds(), cpu: p.cpuTimes()}
+	r := throughput{frame: l.frame, sent: sent, rate: float64(sent) / took.Seconds(), cpu: p.cpuTimes()}
 	for name := range r.cpu {
 		r.cpu[name] -= cpu[name]
 	}
@@ -111,14 +124,14 @@ func (p *pipeline) processed(ctx context.Context) (uint64, error) {
 func processedIn(s survey.Survey) uint64 { return s.Total().Pipelines["count"].Processed }
 
 // generate sends from all connections for the duration and returns how many events were acknowledged.
-func (p *pipeline) generate(ctx context.Context, o options, frame int) (uint64, error) {
+func (p *pipeline) generate(ctx context.Context, o options, l load) (uint64, error) {
 	var mu sync.Mutex
 	var sent uint64
 	g, ctx := errgroup.WithContext(ctx)
 	end := time.Now().Add(o.duration)
 	for range o.connections {
 		g.Go(func() error {
-			n, err := flood(ctx, p.http, frame, end)
+			n, err := p.flood(ctx, l, end)
 			mu.Lock()
 			defer mu.Unlock()
 			sent += n
@@ -130,20 +143,20 @@ func (p *pipeline) generate(ctx context.Context, o options, frame int) (uint64, 
 }
 
 // flood is one connection: it writes encoded frames as long as its window is open, until the end.
-func flood(ctx context.Context, addr string, frame int, end time.Time) (uint64, error) {
-	s, err := dial(ctx, addr)
+func (p *pipeline) flood(ctx context.Context, l load, end time.Time) (uint64, error) {
+	s, err := p.dial(ctx, l.kind)
 	if err != nil {
 		return 0, err
 	}
-	defer s.conn.Close()
-	block, events := blockOf(frame)
+	defer s.Close()
+	block, events := blockOf(l.frame)
 	acks := make(chan uint64, 1024)
 	failed := make(chan error, 1)
-	go func() { failed <- s.readAcks(acks) }()
+	go func() { failed <- readAcks(s, acks) }()
 	var sent, acked uint64
 	for time.Now().Before(end) || acked < sent {
 		if time.Now().Before(end) && sent-acked+events <= max(window, 2*events) {
-			if _, err := s.conn.Write(block); err != nil {
+			if _, err := s.Write(block); err != nil {
 				return acked, err
 			}
 			sent += events
@@ -161,9 +174,9 @@ func flood(ctx context.Context, addr string, frame int, end time.Time) (uint64, 
 }
 
 // readAcks hands on the newest acknowledgement.
-func (s *socket) readAcks(acks chan<- uint64) error {
+func readAcks(s *socket.Socket, acks chan<- uint64) error {
 	for {
-		m, err := s.read()
+		m, err := s.Message()
 		if err != nil {
 			return err
 		}
@@ -185,7 +198,7 @@ func blockOf(frame int) (block []byte, events uint64) {
 	}
 	frames := max(1, chunk/frame)
 	for range frames {
-		block = append(block, frameOf(1, payload)...)
+		block = append(block, socket.Frame(socket.Text, payload)...)
 	}
 	return block, uint64(frames * frame)
 }
