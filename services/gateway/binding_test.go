@@ -35,7 +35,7 @@ func TestBinaryMode(t *testing.T) {
 			t.Fatalf("%+v", a)
 		}
 		b.postBinary("\x00\xff", "Ce-Type", "picture", "Content-Type", "image/png")
-		b.postBinary("", "Ce-Type", "nothing")
+		b.postBinary("", "Ce-Type", "nothing", "Ce-Subject", `"a \"b\" %22c%22"`)
 		stored := b.store.events()
 		e := stored[0]
 		if e.Type != "order" || e.Source != "/shop" || e.Subject != "café" || string(e.Data) != json || e.Binary ||
@@ -46,7 +46,7 @@ func TestBinaryMode(t *testing.T) {
 		if e := stored[1]; !e.Binary || string(e.Data) != "\x00\xff" || e.DataContentType != "image/png" {
 			t.Errorf("stored: %+v", e)
 		}
-		if e := stored[2]; e.Data != nil || e.Type != "nothing" {
+		if e := stored[2]; e.Data != nil || e.Type != "nothing" || e.Subject != `a "b" "c"` {
 			t.Errorf("stored: %+v", e)
 		}
 	})
@@ -65,6 +65,9 @@ func TestBinaryModeRefused(t *testing.T) {
 			"type twice":          {`1`, "Ce-Type", []string{"Ce-Type", "t", "Ce-Type", "u"}},
 			"not percent-encoded": {`1`, "Ce-Subject", []string{"Ce-Type", "t", "Ce-Subject", "%zz"}},
 			"data in a header":    {`1`, "data", []string{"Ce-Type", "t", "Ce-Data", "2"}},
+			"data without a body": {``, "Ce-Data", []string{"Ce-Type", "t", "Ce-Data", "2"}},
+			"Latin-1":             {`1`, "UTF-8", []string{"Ce-Type", "t", "Ce-Subject", "caf\xe9"}},
+			"no UTF-8, encoded":   {`1`, "UTF-8", []string{"Ce-Type", "t", "Ce-Subject", "caf%E9"}},
 			"another version":     {`1`, "specversion", []string{"Ce-Type", "t", "Ce-Specversion", "0.3"}},
 			"a bad name":          {`1`, "a-b", []string{"Ce-Type", "t", "Ce-A-B", "2"}},
 		} {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -68,6 +69,42 @@ func TestGateIsShutToThoseWhoWait(t *testing.T) {
 		}
 		b.gateway.gate.set(byOperator, nil)
 		p.expect("go", "ack 1")
+	})
+}
+
+// Nor is one of an anonymous client, or a request: those are refused then.
+func TestGateIsShutToAnonymousWhoWait(t *testing.T) {
+	fullRoom(t, func(b *bubble) {
+		p := b.greeted("")
+		p.send(ev(1))
+		answers := make(chan answer, 1)
+		go func() { answers <- b.post(asJSON, ev(2)) }()
+		synctest.Wait()
+		b.gateway.gate.set(byOperator, paused)
+		b.store.release(0)
+		p.expect("error 1 paused", "ack 1")
+		if a := <-answers; a.status != http.StatusServiceUnavailable || a.Code != "paused" {
+			t.Errorf("POST is answered %+v", a)
+		}
+		if events, _, _ := b.gateway.room.used(); events != 0 || len(b.store.events()) != 10 {
+			t.Errorf("%d events are in the room, %d are stored", events, len(b.store.events()))
+		}
+	})
+}
+
+// Who is refused is not read for a moment, so a client that goes on as if nothing had been said is slowed.
+func TestRefusedClientIsSlowed(t *testing.T) {
+	inBubble(t, 1, nil, func(b *bubble) {
+		b.gateway.gate.set(byOperator, paused)
+		p := b.greeted("")
+		began := time.Now()
+		for n := range uint64(20) {
+			p.send(ev(n))
+			p.skipPings(fmt.Sprintf("error %d paused", n+1), fmt.Sprintf("ack %d", n+1))
+		}
+		if d := time.Since(began); d < 19*cooling {
+			t.Errorf("20 frames were refused in %v", d)
+		}
 	})
 }
 

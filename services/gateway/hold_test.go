@@ -43,6 +43,21 @@ func TestSlowAndGo(t *testing.T) {
 	}
 }
 
+// The reason that a client hears follows what happens.
+func TestSlowSaysWhatIsNow(t *testing.T) {
+	fullRoom(t, func(b *bubble) {
+		p := b.greeted(named(1))
+		p.send(ev(1))
+		p.expect("slow overloaded")
+		b.gateway.trouble.hear(errors.New("connection refused"))
+		p.expect("slow unavailable")
+		b.gateway.trouble.hear(nil)
+		p.expect("slow overloaded")
+		b.store.release(0)
+		p.expect("go", "ack 1")
+	})
+}
+
 // Until a data frame is held back, what a client asks is answered.
 func TestClientsPingIsAnsweredWhileNothingIsAppended(t *testing.T) {
 	fullRoom(t, func(b *bubble) {
