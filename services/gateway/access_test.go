@@ -234,7 +234,7 @@ func TestCredentials(t *testing.T) {
 // Pages of other origins get what --cors-origins says, and browsers are told so.
 func TestOtherOrigins(t *testing.T) {
 	const friend, stranger = "https://shop.example", "https://evil.example"
-	inBubble(t, 1, func(c *Config) { c.Access.CORSOrigins = []string{friend} }, func(b *bubble) {
+	inBubble(t, 1, func(c *Config) { c.Access.CORSOrigins = []string{" https://Shop.Example "} }, func(b *bubble) {
 		from := func(origin string) http.Header { return http.Header{"Origin": {origin}} }
 		preflight := func(origin string) http.Header {
 			return http.Header{"Origin": {origin}, "Access-Control-Request-Method": {"POST"}, "Access-Control-Request-Headers": {"authorization"}}

@@ -48,7 +48,7 @@ func wayOf(r *http.Request) string {
 func (p *process) sameOrigin(h http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	for _, origin := range p.config.Access.CORSOrigins {
-		_ = protection.AddTrustedOrigin(strings.TrimSpace(origin)) // checked with the rules
+		_ = protection.AddTrustedOrigin(strings.ToLower(strings.TrimSpace(origin))) // as the rules read it, who have checked it
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var refusal *access.Refusal
