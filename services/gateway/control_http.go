@@ -176,7 +176,7 @@ func readObject(w http.ResponseWriter, r *http.Request, to any) error {
 	if err := d.Decode(to); err != nil {
 		return badRequest{asFault(err)}
 	}
-	if d.More() {
+	if _, err := d.Token(); err != io.EOF { // More would take a closing bracket for the end
 		return badRequest{errors.New("something follows the JSON object")}
 	}
 	return nil
