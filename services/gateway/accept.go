@@ -73,6 +73,9 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		comeAgain(w, refuseDraining)
 		return
 	}
+	if !isHandshake(w, r) {
+		return
+	}
 	asked, err := parseSession(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
