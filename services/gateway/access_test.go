@@ -180,9 +180,12 @@ func TestRefusalsAreCounted(t *testing.T) {
 			if c.keys != nil {
 				g.process.keys.Set(c.keys)
 			}
-			before, _ := g.process.built.metrics.refusals()
+			before, eventsBefore := g.process.built.metrics.refusals()
 			status, _, text := c.ask(t, g.client, "http://"+g.addr)
-			after, _ := g.process.built.metrics.refusals()
+			after, events := g.process.built.metrics.refusals()
+			if events != eventsBefore {
+				t.Errorf("%d events count as refused", events-eventsBefore)
+			}
 			if status != c.status || c.code != "" && !strings.Contains(text, `"code":"`+c.code+`"`) {
 				t.Errorf("%d %s", status, text)
 			}

@@ -124,6 +124,17 @@ func beginning(raw []byte) string {
 // refused counts events, or one frame, that were refused, and logs the beginning of the first.
 func (g *Gateway) refused(from *sender, why *event.Refusal, raw []byte, events int) {
 	g.metrics.refused(why.Code, events)
+	g.noteRefused(from, why, raw, events)
+}
+
+// turnedAway counts a request, a handshake or a connection that was not let in. It is none of the events that were
+// refused, whose total is written next to those that were stored.
+func (g *Gateway) turnedAway(from *sender, why *event.Refusal, sample string) {
+	g.metrics.turnedAway(why.Code)
+	g.noteRefused(from, why, []byte(sample), 1)
+}
+
+func (g *Gateway) noteRefused(from *sender, why *event.Refusal, raw []byte, events int) {
 	g.rejects.note(time.Now(), from, why, raw, events)
 	g.log.Debug("refused", "source", from.path, "credential", from.credential.Name, "address", from.address(),
 		"code", why.Code, "message", why.Message, "events", events, "sample", beginning(raw))
