@@ -72,6 +72,9 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		comeAgain(w, refuseDraining)
 		return
 	}
+	if !isHandshake(w, r) {
+		return
+	}
 	asked, err := parseSession(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -80,7 +83,7 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	who := g.senderOf(r.Context(), "/ws")
 	if why := g.letIn(who); why != nil {
 		who.Close()
-		g.refused(who, why, nil, 1)
+		g.turnedAway(who, why, "")
 		comeAgain(w, why)
 		return
 	}
@@ -159,7 +162,7 @@ func (g *Gateway) openSession(ctx context.Context, who *sender, asked sessionReq
 	}
 	why := g.newSession(who)
 	if why != nil {
-		g.refused(who, why, nil, 1)
+		g.turnedAway(who, why, "")
 	}
 	return s, why
 }

@@ -61,6 +61,13 @@ func TestParseSession(t *testing.T) {
 // get is the status of a request that may not become a WebSocket.
 func (b *bubble) get(path string, header http.Header) int {
 	b.Helper()
+	status, _ := b.head(path, header)
+	return status
+}
+
+// head is its status with the headers of the answer.
+func (b *bubble) head(path string, header http.Header) (int, http.Header) {
+	b.Helper()
 	request, err := http.NewRequest(http.MethodGet, "http://gateway"+path, nil)
 	if err != nil {
 		b.Fatal(err)
@@ -71,7 +78,7 @@ func (b *bubble) get(path string, header http.Header) int {
 		b.Fatal(err)
 	}
 	defer response.Body.Close()
-	return response.StatusCode
+	return response.StatusCode, response.Header
 }
 
 func handshake() http.Header {

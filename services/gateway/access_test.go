@@ -180,9 +180,12 @@ func TestRefusalsAreCounted(t *testing.T) {
 			if c.keys != nil {
 				g.process.keys.Set(c.keys)
 			}
-			before, _ := g.process.built.metrics.refusals()
+			before, eventsBefore := g.process.built.metrics.refusals()
 			status, _, text := c.ask(t, g.client, "http://"+g.addr)
-			after, _ := g.process.built.metrics.refusals()
+			after, events := g.process.built.metrics.refusals()
+			if events != eventsBefore {
+				t.Errorf("%d events count as refused", events-eventsBefore)
+			}
 			if status != c.status || c.code != "" && !strings.Contains(text, `"code":"`+c.code+`"`) {
 				t.Errorf("%d %s", status, text)
 			}
@@ -234,7 +237,7 @@ func TestCredentials(t *testing.T) {
 // Pages of other origins get what --cors-origins says, and browsers are told so.
 func TestOtherOrigins(t *testing.T) {
 	const friend, stranger = "https://shop.example", "https://evil.example"
-	inBubble(t, 1, func(c *Config) { c.Access.CORSOrigins = []string{friend} }, func(b *bubble) {
+	inBubble(t, 1, func(c *Config) { c.Access.CORSOrigins = []string{" https://Shop.Example "} }, func(b *bubble) {
 		from := func(origin string) http.Header { return http.Header{"Origin": {origin}} }
 		preflight := func(origin string) http.Header {
 			return http.Header{"Origin": {origin}, "Access-Control-Request-Method": {"POST"}, "Access-Control-Request-Headers": {"authorization"}}

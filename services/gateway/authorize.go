@@ -30,7 +30,7 @@ func (p *process) refuse(w http.ResponseWriter, r *http.Request, why *access.Ref
 	if g := p.gateway.Load(); g != nil {
 		sample := fmt.Sprintf("%s %.40s from %v, Host %.40s", r.Method, r.URL.Path, p.rules.ClientOf(r).Address, r.Host)
 		from := &sender{path: wayOf(r), credential: access.Credential{Client: p.rules.ClientOf(r)}}
-		g.refused(from, event.Refuse(why.Code, why.Message), []byte(sample), 1)
+		g.turnedAway(from, event.Refuse(why.Code, why.Message), sample)
 	}
 	why.Write(w)
 }
@@ -48,7 +48,7 @@ func wayOf(r *http.Request) string {
 func (p *process) sameOrigin(h http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	for _, origin := range p.config.Access.CORSOrigins {
-		_ = protection.AddTrustedOrigin(strings.TrimSpace(origin)) // checked with the rules
+		_ = protection.AddTrustedOrigin(strings.ToLower(strings.TrimSpace(origin))) // as the rules read it, who have checked it
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var refusal *access.Refusal

@@ -264,10 +264,22 @@ func TestConnectionsAreLimited(t *testing.T) {
 		if status := b.get("/ws", handshake()); status != http.StatusServiceUnavailable {
 			t.Errorf("the second one is answered %d", status)
 		}
+		b.turnedAway(event.CodeOverloaded)
 		p.ws.CloseNow()
 		synctest.Wait()
 		b.greeted("").ws.CloseNow()
 	})
+}
+
+// turnedAway checks that one was turned away for that reason, which is no event that was refused.
+func (b *bubble) turnedAway(code string) {
+	b.Helper()
+	if byCode, events := b.gateway.metrics.refusals(); byCode[code] != 1 || events != 0 {
+		b.Errorf("turned away are %v, and %d events refused", byCode, events)
+	}
+	if all := b.gateway.rejects.list(); len(all) != 1 || all[0].Reason != code || all[0].Count != 1 {
+		b.Errorf("the rejects are %+v", all)
+	}
 }
 
 func TestNewSessionsAreLimited(t *testing.T) {
@@ -276,6 +288,7 @@ func TestNewSessionsAreLimited(t *testing.T) {
 		if status := b.get("/ws?session=another-session-that-is-hard-to-guess&next=1", handshake()); status != http.StatusTooManyRequests {
 			t.Errorf("a second session within a second is answered %d", status)
 		}
+		b.turnedAway(event.CodeRateLimited)
 		pass(time.Second)
 		b.greeted("?session=another-session-that-is-hard-to-guess&next=1")
 	})

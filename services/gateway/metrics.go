@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,7 +17,8 @@ type metrics struct {
 	ack                           histogram.Recorder
 
 	mu       sync.Mutex
-	rejected map[string]uint64 // by code: a closed set
+	rejected map[string]uint64 // by code: a closed set; events, and those who were turned away
+	events   uint64            // of them, events
 	hindered map[hindered]uint64
 }
 
@@ -53,16 +55,20 @@ func (m *metrics) refused(code string, events int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.rejected[code] += uint64(events)
+	m.events += uint64(events)
 }
 
-// refusals returns the events refused so far, by code.
-func (m *metrics) refusals() (byCode map[string]uint64, total uint64) {
+// turnedAway counts a request, a handshake or a connection that was not let in. No event was refused by that: none
+// had come yet, or the same ones come again.
+func (m *metrics) turnedAway(code string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	byCode = make(map[string]uint64, len(m.rejected))
-	for code, n := range m.rejected {
-		byCode[code] = n
-		total += n
-	}
-	return byCode, total
+	m.rejected[code]++
+}
+
+// refusals returns what was refused so far by code, and how many events that were.
+func (m *metrics) refusals() (byCode map[string]uint64, events uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.rejected), m.events
 }

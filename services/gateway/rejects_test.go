@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -39,20 +40,60 @@ func TestDebugRejects(t *testing.T) {
 	})
 }
 
-// Who is refused from ever new addresses fills no memory.
+// Who is refused from ever new addresses fills no memory, and hides neither credentials nor who comes later.
 func TestRejectsAreBounded(t *testing.T) {
 	var r rejects
 	why := event.Refuse(event.CodeInvalidEvent, "no")
+	at := func(i int) time.Time { return time.Unix(int64(i), 0) }
+	shop := &sender{path: "/ws", credential: access.Credential{Name: "shop"}}
+	r.note(at(-1), shop, why, []byte("x"), 7)
 	for i := range 10 * mostRejects {
-		r.note(time.Unix(int64(i), 0), from(i), why, []byte("x"), 2)
+		r.note(at(i), from(i), why, []byte("x"), 2)
 	}
 	all := r.list()
 	total := uint64(0)
+	seen := map[string]reject{}
 	for _, each := range all {
 		total += each.Count
+		seen[each.Credential+each.Address] = each
 	}
-	if len(all) > mostRejects+1 || total != 20*mostRejects || all[0].Address != "other" {
-		t.Errorf("%d kinds, %d events, the latest from %q", len(all), total, all[0].Address)
+	if len(all) != mostRejects+1 || total != 20*mostRejects+7 || seen["shop"].Count != 7 {
+		t.Errorf("%d kinds, %d events, of shop %+v", len(all), total, seen["shop"])
+	}
+	if last := 10*mostRejects - 1; all[0].Address != from(last).network() {
+		t.Errorf("the latest is from %q", all[0].Address)
+	}
+	o := seen[others]
+	if o.Count != 2*(9*mostRejects+1) || o.Reason != event.CodeInvalidEvent || o.Source != "/ws" || len(o.Latest) != keptSamples ||
+		!o.Latest[0].Time.Equal(at(9*mostRejects)) {
+		t.Errorf("the others are %+v", o)
+	}
+}
+
+// Where only credentials are counted apart, an address has no place, and a credential that of the oldest.
+func TestRejectsOfCredentials(t *testing.T) {
+	var r rejects
+	why := event.Refuse(event.CodeInvalidEvent, "no")
+	for i := range mostRejects + 1 {
+		r.note(time.Unix(int64(i), 0), &sender{path: "/ws", credential: access.Credential{Name: fmt.Sprint(i)}}, why, nil, 1)
+	}
+	r.note(time.Unix(mostRejects+1, 0), from(1), why, nil, 1)
+	all := r.list()
+	if len(all) != mostRejects+1 || all[0].Address != others || all[0].Count != 2 || all[mostRejects].Credential != "1" {
+		t.Errorf("%d kinds, first %+v, last %+v", len(all), all[0], all[len(all)-1])
+	}
+}
+
+// A host may choose among 2^64 addresses of IPv6: they are one.
+func TestRejectsByNetwork(t *testing.T) {
+	var r rejects
+	for i := range 10 {
+		s := from(0)
+		s.credential.Client.Address = netip.MustParseAddr(fmt.Sprintf("2001:db8:0:1::%d", i))
+		r.note(time.Unix(int64(i), 0), s, event.Refuse(event.CodeInvalidEvent, "no"), nil, 1)
+	}
+	if all := r.list(); len(all) != 1 || all[0].Count != 10 || all[0].Address != "2001:db8:0:1::" {
+		t.Errorf("%+v", all)
 	}
 }
 

@@ -34,13 +34,14 @@ var (
 // LongestWhy bounds a reason, in characters.
 const LongestWhy = 200
 
-// CheckWhy says what is wrong with a reason. It is shown on terminals and pages.
+// CheckWhy says what is wrong with a reason. It is shown on terminals and pages, so it holds nothing that would change how
+// what is around it looks (U+202E turns the rest of a line round).
 func CheckWhy(why string) error {
 	if n := utf8.RuneCountInString(why); n > LongestWhy {
 		return fmt.Errorf("why: it has %d characters; at most %d are taken", n, LongestWhy)
 	}
 	for _, c := range why {
-		if unicode.IsControl(c) || c == utf8.RuneError {
+		if !unicode.IsPrint(c) || c == utf8.RuneError {
 			return errors.New("why: it has characters that can't be shown")
 		}
 	}

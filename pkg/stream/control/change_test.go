@@ -280,7 +280,7 @@ func testLargeVersion(t *testing.T, s *stream.Stream) {
 }
 
 func testWhy(t *testing.T, s *stream.Stream) {
-	for _, why := range []string{strings.Repeat("ü", LongestWhy+1), "a\nb", "\x1b[31m", "\xff"} {
+	for _, why := range []string{strings.Repeat("ü", LongestWhy+1), "a\nb", "\x1b[31m", "\xff", "a\u202eb", "a\u200bb", "\ufeff"} {
 		if _, err := Pause(t.Context(), s, "anna", why); err == nil || !strings.HasPrefix(err.Error(), "why: ") {
 			t.Errorf("%q is taken: %v", why, err)
 		}
