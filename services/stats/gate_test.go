@@ -25,7 +25,7 @@ func gateOf(t *testing.T, c access.Config, internal string, ring *access.Ring) g
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := gate{rules, new(access.Keys)}
+	g := newGate(rules, new(access.Keys))
 	if ring != nil {
 		g.keys.Set(ring)
 	}
@@ -103,17 +103,13 @@ func TestWhoMayCall(t *testing.T) {
 				ctx = metadata.NewIncomingContext(ctx, metadata.Pairs(c.shown...))
 			}
 			g := gateOf(t, c.config, c.key, c.ring)
-			called := 0
-			_, err := g.unary(ctx, nil, &grpc.UnaryServerInfo{FullMethod: c.method}, func(context.Context, any) (any, error) {
-				called++
-				return nil, nil
-			})
-			again := g.stream(nil, onStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: c.method}, func(any, grpc.ServerStream) error {
-				called++
+			called := false
+			err := g.call(nil, onStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: c.method}, func(any, grpc.ServerStream) error {
+				called = true
 				return nil
 			})
-			if status.Code(err) != c.want || status.Code(again) != c.want || (called == 2) != (c.want == codes.OK) {
-				t.Errorf("errors %v and %v, called %d times", err, again, called)
+			if status.Code(err) != c.want || called != (c.want == codes.OK) {
+				t.Errorf("error %v, called: %v", err, called)
 			}
 		})
 	}
@@ -132,7 +128,7 @@ func TestRevokingEndsAStream(t *testing.T) {
 	k, token := mint(t, access.Read)
 	g := gateOf(t, access.Config{}, "", access.NewRing([]access.Key{k}))
 	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", "Bearer "+token))
-	err := g.stream(nil, onStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: pb.StatsService_WatchStats_FullMethodName},
+	err := g.call(nil, onStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: pb.StatsService_WatchStats_FullMethodName},
 		func(_ any, to grpc.ServerStream) error {
 			g.keys.Set(access.NewRing(nil))
 			<-to.Context().Done()
@@ -150,11 +146,7 @@ func TestACallFromNowhereIsNotOfThisMachine(t *testing.T) {
 }
 
 func TestAPanicIsTheFailureOfItsCall(t *testing.T) {
-	_, err := recoverUnary(quiet())(t.Context(), nil, &grpc.UnaryServerInfo{}, func(context.Context, any) (any, error) { panic("oops") })
-	if status.Code(err) != codes.Internal {
-		t.Errorf("error %v", err)
-	}
-	err = recoverStream(quiet())(nil, nil, &grpc.StreamServerInfo{}, func(any, grpc.ServerStream) error { panic("oops") })
+	err := recovering(quiet())(nil, nil, &grpc.StreamServerInfo{}, func(any, grpc.ServerStream) error { panic("oops") })
 	if status.Code(err) != codes.Internal {
 		t.Errorf("error %v", err)
 	}
