@@ -85,3 +85,6 @@ func (r *Rules) Internal(token string) bool {
 	got, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(r.internal))
 	return subtle.ConstantTimeCompare(got[:], want[:]) == 1 && r.internal != ""
 }
+
+// AsksInternal says whether there is such a key.
+func (r *Rules) AsksInternal() bool { return r.internal != "" }

@@ -66,7 +66,7 @@ func (g gate) enter(ctx context.Context, method string) (_ context.Context, end 
 	case strings.HasPrefix(method, "/"+healthpb.Health_ServiceDesc.ServiceName+"/"):
 		return g.check(ctx)
 	case method == collector.MetricsService_Export_FullMethodName:
-		return ctx, func() {}, g.mayReport(ctx)
+		return g.report(ctx)
 	}
 	token, shown := tokenOf(ctx)
 	c, refusal := g.rules.Decide(g.keys.Ring(), access.Ask{
@@ -102,15 +102,21 @@ func scopeOf(method string) access.Scope {
 	return access.Admin
 }
 
-func (g gate) mayReport(ctx context.Context) error {
-	if g.clientOf(ctx).Loopback {
-		return nil
-	}
-	if token, shown := tokenOf(ctx); !shown || !g.rules.Internal(token) {
-		return status.Error(codes.Unauthenticated,
+// report lets in who may report. A key that is shown is judged, from this machine too. The credential of the context
+// is internal if the sender is one of our services: it has shown their key, or they have none and it is on this machine.
+func (g gate) report(ctx context.Context) (_ context.Context, end func(), err error) {
+	client := g.clientOf(ctx)
+	token, shown := tokenOf(ctx)
+	switch {
+	case shown && !g.rules.Internal(token):
+		return nil, nil, status.Error(codes.Unauthenticated,
+			"the key that came with the report is not the internal key here: --internal-key must be the same on both sides")
+	case !shown && !client.Loopback:
+		return nil, nil, status.Error(codes.Unauthenticated,
 			"a report from another machine needs the internal key (authorization: Bearer): set --internal-key on both sides")
 	}
-	return nil
+	c := access.Credential{Internal: shown || !g.rules.AsksInternal(), Client: client}
+	return access.With(ctx, c), func() {}, nil
 }
 
 // codeOf is what gRPC calls a refusal.

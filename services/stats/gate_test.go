@@ -7,6 +7,9 @@ import (
 	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	common "go.opentelemetry.io/proto/otlp/common/v1"
+	otlp "go.opentelemetry.io/proto/otlp/metrics/v1"
+	resource "go.opentelemetry.io/proto/otlp/resource/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -15,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"millrace.dev/pkg/access"
+	"millrace.dev/pkg/telemetry"
 	pb "millrace.dev/proto/gen/millrace/v1"
 )
 
@@ -68,6 +72,8 @@ func TestWhoMayCall(t *testing.T) {
 		{"this machine reports", access.Config{}, none, "", "127.0.0.1", nil, reporting, codes.OK},
 		{"this machine reports, by IPv6", access.Config{}, none, "", "::1", nil, reporting, codes.OK},
 		{"this machine reports, with a key set", access.Config{}, none, key, "127.0.0.1", nil, reporting, codes.OK},
+		{"this machine reports with a wrong key", access.Config{}, none, key, "127.0.0.1", []string{"authorization", "Bearer guess"}, reporting, codes.Unauthenticated},
+		{"this machine reports with a key where none is set", access.Config{}, none, "", "127.0.0.1", []string{"authorization", internal}, reporting, codes.Unauthenticated},
 		{"this machine reports before keys are known", access.Config{}, nil, "", "127.0.0.1", nil, reporting, codes.OK},
 		{"a report through a proxy", access.Config{}, none, "", "127.0.0.1", []string{"x-forwarded-for", "127.0.0.1"}, reporting, codes.Unauthenticated},
 		{"another machine reports, no key set", access.Config{}, none, "", "10.0.0.9", nil, reporting, codes.Unauthenticated},
@@ -113,6 +119,46 @@ func TestWhoMayCall(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Only one of our services says where debug calls go.
+func TestWhoseDebugAddressIsBelieved(t *testing.T) {
+	for _, c := range []struct {
+		name, key, from string
+		shown           []string
+		want            string
+	}{
+		{"this machine, without any key", "", "127.0.0.1", nil, "10.0.0.7:1"},
+		{"this machine, the key not shown", "s3cret", "127.0.0.1", nil, ""},
+		{"this machine, the key shown", "s3cret", "127.0.0.1", []string{"authorization", "Bearer s3cret"}, "10.0.0.7:1"},
+		{"another machine, the key shown", "s3cret", "10.0.0.9", []string{"authorization", "Bearer s3cret"}, "10.0.0.7:1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ctx := peer.NewContext(t.Context(), &peer.Peer{Addr: &net.TCPAddr{IP: net.ParseIP(c.from), Port: 4711}})
+			ctx = metadata.NewIncomingContext(ctx, metadata.Pairs(c.shown...))
+			r := receiver{feed: newFeed(time.Minute)}
+			err := gateOf(t, access.Config{}, c.key, nil).call(nil, onStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: reporting},
+				func(_ any, to grpc.ServerStream) error {
+					_, err := r.Export(to.Context(), requestFrom("10.0.0.7:1"))
+					return err
+				})
+			all, _ := r.feed.look(time.Now())
+			if err != nil || len(all) != 1 || all[0].DebugAddr != c.want {
+				t.Errorf("instances %+v (%v), want the address %q", all, err, c.want)
+			}
+		})
+	}
+}
+
+// requestFrom is a report that names that debug address.
+func requestFrom(debugAddr string) *collector.ExportMetricsServiceRequest {
+	var attrs []*common.KeyValue
+	for key, value := range map[string]string{
+		telemetry.ResourceInstance: "gateway-1", telemetry.ResourceService: "gateway", telemetry.ResourceDebugAddr: debugAddr,
+	} {
+		attrs = append(attrs, &common.KeyValue{Key: key, Value: &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: value}}})
+	}
+	return &collector.ExportMetricsServiceRequest{ResourceMetrics: []*otlp.ResourceMetrics{{Resource: &resource.Resource{Attributes: attrs}}}}
 }
 
 // onStream is a stream that has nothing but a context.
