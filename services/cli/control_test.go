@@ -55,7 +55,7 @@ func TestLimitChanges(t *testing.T) {
 		{"off and more", Limit{Rates: []string{"off", "6/s"}}, "", []string{"off"}},
 		{"off and named", Limit{Rates: []string{"off"}, Set: map[string]string{"connections": "1"}}, "", []string{"off"}},
 		{"all faults", Limit{Rates: []string{"much"}, Set: map[string]string{"all": "1", "connections": "5/s", "events-per-address": "5MB"}},
-			"", []string{`"much"`, "all: ", "connections: ", "events-per-address: "}},
+			"", []string{`"much"`, "--set: all: ", "--set: connections: ", "--set: events-per-address: "}},
 	} {
 		changes, err := c.limit.changes()
 		if c.fails == nil {
@@ -72,6 +72,26 @@ func TestLimitChanges(t *testing.T) {
 	all, err := Limit{Rates: []string{"off"}}.changes()
 	if err != nil || len(all) != len(control.Limits()) || all[control.Connections] != nil {
 		t.Errorf("off is %v (%v)", all, err)
+	}
+}
+
+// A reason that is too long is named beside what else is wrong, and nobody is asked.
+func TestLongReasons(t *testing.T) {
+	g := newControlGateway(t)
+	long := strings.Repeat("x", control.LongestWhy+1)
+	err := Limit{Target: g.Target, Rates: []string{"much"}, Why: long, Out: io.Discard}.Run(t.Context())
+	if CodeOf(err) != ExitUsage || !strings.Contains(err.Error(), "--why: ") || !strings.Contains(err.Error(), "much") {
+		t.Errorf("limit: %v", err)
+	}
+	for _, err := range []error{
+		Pause{Target: g.Target, Why: long, Out: io.Discard}.Run(t.Context()), Resume{Target: g.Target, Why: long, Out: io.Discard}.Run(t.Context()),
+	} {
+		if CodeOf(err) != ExitUsage || !strings.Contains(err.Error(), "--why: ") {
+			t.Error(err)
+		}
+	}
+	if g.asked != "" {
+		t.Errorf("asked %s", g.asked)
 	}
 }
 
