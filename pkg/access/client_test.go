@@ -74,7 +74,7 @@ func TestFromNowhere(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	c := Credential{ID: "1", Name: "shop", Scopes: Publish, Client: outside}
-	if got := From(With(t.Context(), c)); got != c || got.By() != "shop" {
+	if got := From(With(t.Context(), c)); got != c || got.By() != "shop (1)" {
 		t.Errorf("%+v", got)
 	}
 	if (Credential{Client: here}).By() != "this machine" || (Credential{Client: outside}).By() != "anonymous" {

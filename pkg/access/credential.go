@@ -18,15 +18,17 @@ type Credential struct {
 // Anonymous says that no key was shown.
 func (c Credential) Anonymous() bool { return c.ID == "" && !c.Internal }
 
-// By names the credential in records of who did what.
+// By names the credential in records of who did what: a key with its id, since several may have one name.
 func (c Credential) By() string {
 	switch {
+	case c.ID != "":
+		return c.Name + " (" + c.ID + ")"
 	case c.Name != "":
 		return c.Name
 	case c.Client.Loopback:
 		return "this machine"
 	}
-	return "anonymous"
+	return anonymousName
 }
 
 type contextKey struct{}

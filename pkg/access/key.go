@@ -31,6 +31,12 @@ const (
 	longestName = 64
 )
 
+// Names in records of those without a key of their own, which no key may have.
+const (
+	internalName  = "internal"
+	anonymousName = "anonymous"
+)
+
 // Mint makes a key and its token. The token is shown once and kept nowhere.
 func Mint(name string, scopes Scope, by string, now time.Time) (k Key, token string, err error) {
 	if err := CheckName(name); err != nil {
@@ -56,6 +62,9 @@ func CheckName(name string) error {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' {
 			return fmt.Errorf("name: %q has other characters than letters, digits, -, _ and .", name)
 		}
+	}
+	if lower := strings.ToLower(name); lower == internalName || lower == anonymousName || strings.Trim(name, ".") == "" {
+		return fmt.Errorf("name: %q is not taken: it would look like another thing in records", name)
 	}
 	return nil
 }

@@ -46,13 +46,25 @@ func TestMint(t *testing.T) {
 	if strings.ContainsFunc(token, func(c rune) bool { return c > 'z' || c < '0' }) {
 		t.Errorf("%q can't be a subprotocol", token)
 	}
-	for _, name := range []string{"", "a b", "ü", "a/b", strings.Repeat("x", 65)} {
+	for _, name := range []string{"", "a b", "ü", "a/b", strings.Repeat("x", 65), "internal", "Anonymous", ".", ".."} {
 		if _, _, err := Mint(name, All, "", time.Now()); err == nil {
 			t.Errorf("the name %q is taken", name)
 		}
 	}
 	if _, _, err := Mint("shop", None, "", time.Now()); err == nil {
 		t.Error("a key without scopes is made")
+	}
+}
+
+// Records tell keys of one name apart, and none from who has no key.
+func TestBy(t *testing.T) {
+	for want, c := range map[string]Credential{
+		"shop (k3y)": {ID: "k3y", Name: "shop"}, "internal": {Name: "internal", Internal: true},
+		"this machine": {Client: Client{Loopback: true}}, "anonymous": {},
+	} {
+		if got := c.By(); got != want {
+			t.Errorf("%+v is %q, want %q", c, got, want)
+		}
 	}
 }
 

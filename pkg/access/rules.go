@@ -61,7 +61,7 @@ func (r *Rules) judge(ring *Ring, a Ask) (Credential, *Refusal) {
 
 func (r *Rules) recognise(ring *Ring, a Ask) (Credential, bool) {
 	if r.Internal(a.Token) {
-		return Credential{Name: "internal", Scopes: Read | Admin, Internal: true, Client: a.Client}, true
+		return Credential{Name: internalName, Scopes: Read | Admin, Internal: true, Client: a.Client}, true
 	}
 	k, known := ring.Find(a.Token)
 	return Credential{ID: k.ID, Name: k.Name, Scopes: k.Scopes, Client: a.Client}, known
@@ -85,3 +85,6 @@ func (r *Rules) Internal(token string) bool {
 	got, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(r.internal))
 	return subtle.ConstantTimeCompare(got[:], want[:]) == 1 && r.internal != ""
 }
+
+// AsksInternal says whether there is such a key.
+func (r *Rules) AsksInternal() bool { return r.internal != "" }

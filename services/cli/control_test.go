@@ -55,7 +55,7 @@ func TestLimitChanges(t *testing.T) {
 		{"off and more", Limit{Rates: []string{"off", "6/s"}}, "", []string{"off"}},
 		{"off and named", Limit{Rates: []string{"off"}, Set: map[string]string{"connections": "1"}}, "", []string{"off"}},
 		{"all faults", Limit{Rates: []string{"much"}, Set: map[string]string{"all": "1", "connections": "5/s", "events-per-address": "5MB"}},
-			"", []string{`"much"`, "all: ", "connections: ", "events-per-address: "}},
+			"", []string{`"much"`, "--set: all: ", "--set: connections: ", "--set: events-per-address: "}},
 	} {
 		changes, err := c.limit.changes()
 		if c.fails == nil {
@@ -72,6 +72,26 @@ func TestLimitChanges(t *testing.T) {
 	all, err := Limit{Rates: []string{"off"}}.changes()
 	if err != nil || len(all) != len(control.Limits()) || all[control.Connections] != nil {
 		t.Errorf("off is %v (%v)", all, err)
+	}
+}
+
+// A reason that is too long is named beside what else is wrong, and nobody is asked.
+func TestLongReasons(t *testing.T) {
+	g := newControlGateway(t)
+	long := strings.Repeat("x", control.LongestWhy+1)
+	err := Limit{Target: g.Target, Rates: []string{"much"}, Why: long, Out: io.Discard}.Run(t.Context())
+	if CodeOf(err) != ExitUsage || !strings.Contains(err.Error(), "--why: ") || !strings.Contains(err.Error(), "much") {
+		t.Errorf("limit: %v", err)
+	}
+	for _, err := range []error{
+		Pause{Target: g.Target, Why: long, Out: io.Discard}.Run(t.Context()), Resume{Target: g.Target, Why: long, Out: io.Discard}.Run(t.Context()),
+	} {
+		if CodeOf(err) != ExitUsage || !strings.Contains(err.Error(), "--why: ") {
+			t.Error(err)
+		}
+	}
+	if g.asked != "" {
+		t.Errorf("asked %s", g.asked)
 	}
 }
 
@@ -167,6 +187,11 @@ func TestKeysByGateway(t *testing.T) {
 	if out.String() != "mr_abc_secret\n" || !strings.Contains(told.String(), "abc of shop: publish, read") || strings.Contains(told.String(), "secret") {
 		t.Errorf("printed %q and %q", &out, &told)
 	}
+	told.Reset()
+	g.body = `{"id":"abc","name":"shop","scopes":["read"],"token":"mr_abc_secret","ended":["old1","old2"]}`
+	if err := create.Run(t.Context()); err != nil || !strings.Contains(told.String(), "have ended: old1, old2") {
+		t.Errorf("it tells %q (%v)", &told, err)
+	}
 	create.Name, g.asked = "a b", ""
 	if err := create.Run(t.Context()); CodeOf(err) != ExitUsage || g.asked != "" {
 		t.Errorf("a wrong name: %v", err)
@@ -175,6 +200,11 @@ func TestKeysByGateway(t *testing.T) {
 	out.Reset()
 	if err := (KeysList{keysTarget: of, Out: &out}).Run(t.Context()); err != nil || !strings.Contains(out.String(), "abc  shop  read    2026-01-02") {
 		t.Errorf("printed %s (%v)", &out, err)
+	}
+	told.Reset()
+	g.body = `{"keys":[],"lost":true}`
+	if err := (KeysList{keysTarget: of, Out: &out, Err: &told}).Run(t.Context()); err != nil || !strings.Contains(told.String(), "end with the next key") {
+		t.Errorf("it tells %q (%v)", &told, err)
 	}
 	g.status, g.body = 204, ""
 	if err := (KeysRevoke{keysTarget: of, ID: "abc", Out: &out}).Run(t.Context()); err != nil || g.asked != "DELETE /api/keys/abc Bearer mr_k " {
@@ -226,7 +256,7 @@ func TestKeysInRedis(t *testing.T) {
 		t.Fatal(err)
 	}
 	token := strings.TrimSpace(out.String())
-	rows, err := KeysList{keysTarget: of}.rows(t.Context())
+	rows, _, err := KeysList{keysTarget: of}.rows(t.Context())
 	if err != nil || len(rows) != 1 || !strings.HasPrefix(token, "mr_"+rows[0].ID+"_") || rows[0].Name != "root" || !strings.HasPrefix(rows[0].CreatedBy, "cli@") {
 		t.Fatalf("the list is %+v (%v), the token %s", rows, err, token)
 	}
@@ -270,6 +300,10 @@ func TestControlFlagsOfTheEnvironment(t *testing.T) {
 	c, err := parse("keys", "create", "a", "--scope", "read", "--scope=admin")
 	if create := c.Keys.Create; err != nil || create.RedisURL != "" || len(create.Scope) != 2 || create.Key != "mr_k" {
 		t.Errorf("keys create: %+v (%v)", create, err)
+	}
+	t.Setenv("MILLRACE_KEYS_REDIS_URL", "redis://:pw@r:1")
+	if c, err = parse("keys", "list"); err != nil || c.Keys.List.RedisURL != "redis://:pw@r:1" {
+		t.Errorf("keys list: %+v (%v)", c.Keys.List, err)
 	}
 	if c, err = parse("limit"); err != nil || len(c.Limit.Set) != 0 || c.Limit.Why != "" || c.Limit.Per != "credential" {
 		t.Errorf("limit: %+v (%v)", c.Limit, err)

@@ -113,7 +113,7 @@ func (t Target) now(ctx context.Context, most time.Duration) (account, error) {
 			}
 			err = errNoTotals
 		}
-		if errors.Is(err, errNotAllowed) {
+		if errors.Is(err, errNotAllowed) || CodeOf(err) == ExitUsage { // asked again it would end the same
 			return account{}, err
 		}
 		if !pause(ctx, 200*time.Millisecond) {

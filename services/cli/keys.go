@@ -23,9 +23,9 @@ type Keys struct {
 // keysTarget is who is told: a gateway, or Redis itself.
 type keysTarget struct {
 	Target `embed:""`
-	// RedisURL is a flag alone: a REDIS_URL that is there for other reasons must not lead past the gateway, which asks
-	// for a key.
-	RedisURL string `name:"redis-url" env:"-" placeholder:"URL" help:"Tell Redis itself, and no gateway: for whoever has no key with the scope admin any more. The environment is not asked."`
+	// RedisURL has a variable of its own: a REDIS_URL that is there for other reasons must not lead past the gateway,
+	// which asks for a key. A password belongs in it, since a command line is there for all to read.
+	RedisURL string `name:"redis-url" env:"MILLRACE_KEYS_REDIS_URL" placeholder:"URL" help:"Tell Redis itself, and no gateway: for whoever has no key with the scope admin any more. REDIS_URL is not asked."`
 }
 
 // keyRow is a key as it is listed.
@@ -43,6 +43,8 @@ type keyMade struct {
 	Name   string   `json:"name"`
 	Scopes []string `json:"scopes"`
 	Token  string   `json:"token"`
+	// Ended are those that Redis had lost, and that gateways remembered until this one was made.
+	Ended []string `json:"ended"`
 }
 
 // KeysCreate makes a key.
@@ -81,6 +83,10 @@ func (k KeysCreate) Run(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(k.Err, "key %s of %s: %s. Its token is shown only now.\n", made.ID, made.Name, strings.Join(made.Scopes, ", "))
+	if len(made.Ended) > 0 {
+		fmt.Fprintf(k.Err, "Redis had lost the keys that there were. With this one they have ended: %s. Make anew those that are to go on.\n",
+			strings.Join(made.Ended, ", "))
+	}
 	fmt.Fprintln(k.Out, made.Token)
 	return nil
 }
@@ -89,14 +95,18 @@ func (k KeysCreate) Run(ctx context.Context) error {
 type KeysList struct {
 	keysTarget `embed:""`
 
-	Out io.Writer `kong:"-"`
+	Out, Err io.Writer `kong:"-"`
 }
 
 // Run lists the keys, the oldest first.
 func (k KeysList) Run(ctx context.Context) error {
-	rows, err := k.rows(ctx)
+	rows, lost, err := k.rows(ctx)
 	if err != nil {
 		return err
+	}
+	if lost {
+		fmt.Fprintln(k.Err, "Redis has lost keys; these are what the gateway remembers. Those that Redis has lost can't be revoked, "+
+			"and end with the next key that is made or revoked.")
 	}
 	w := tabwriter.NewWriter(k.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tNAME\tSCOPES\tCREATED\tBY")
@@ -107,13 +117,18 @@ func (k KeysList) Run(ctx context.Context) error {
 	return w.Flush()
 }
 
-func (k KeysList) rows(ctx context.Context) ([]keyRow, error) {
+// rows are the keys; lost: some of them are remembered only.
+func (k KeysList) rows(ctx context.Context) (rows []keyRow, lost bool, err error) {
 	if k.RedisURL != "" {
-		return keysInRedis{k.RedisURL}.list(ctx)
+		rows, err = keysInRedis{k.RedisURL}.list(ctx)
+		return rows, false, err
 	}
-	var list struct{ Keys []keyRow }
-	err := k.tell(ctx, http.MethodGet, "/api/keys", nil, &list)
-	return list.Keys, err
+	var list struct {
+		Keys []keyRow
+		Lost bool
+	}
+	err = k.tell(ctx, http.MethodGet, "/api/keys", nil, &list)
+	return list.Keys, list.Lost, err
 }
 
 // KeysRevoke revokes a key.

@@ -26,7 +26,7 @@ func (k keysInRedis) create(ctx context.Context, name string, scopes access.Scop
 		_, err := control.AddKey(ctx, s, key, operator())
 		return err
 	})
-	return keyMade{key.ID, key.Name, key.Scopes.Names(), token}, err
+	return keyMade{ID: key.ID, Name: key.Name, Scopes: key.Scopes.Names(), Token: token}, err
 }
 
 func (k keysInRedis) list(ctx context.Context) (rows []keyRow, err error) {

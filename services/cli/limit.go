@@ -51,7 +51,7 @@ func limitNames() []string {
 // Run sets what is named and prints what is in force then.
 func (l Limit) Run(ctx context.Context) error {
 	changes, err := l.changes()
-	if err != nil {
+	if err = errors.Join(err, checkWhy(l.Why)); err != nil {
 		return usage("%w", err)
 	}
 	var now inForce
@@ -77,7 +77,7 @@ func (l Limit) changes() (map[control.Limit]*float64, error) {
 	changes := map[control.Limit]*float64{}
 	if slices.Contains(l.Rates, "off") {
 		if len(l.Rates) > 1 || len(l.Set) > 0 {
-			return nil, errors.New("off stands alone: it removes all")
+			return nil, errors.New("off stands alone, without other rates and without --set: it removes all")
 		}
 		for _, name := range control.Limits() {
 			changes[name] = nil
@@ -98,6 +98,9 @@ func (l Limit) changes() (map[control.Limit]*float64, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Set)) {
 		value, err := parseLimit(control.Limit(name), l.Set[name])
+		if err != nil {
+			err = fmt.Errorf("--set: %w", err)
+		}
 		add(control.Limit(name), value, err)
 	}
 	return changes, errors.Join(faults...)

@@ -28,6 +28,9 @@ tells clients to try again; named sessions are not read, and lose nothing. What 
 
 // Run pauses and prints who did it: who came first, if it was paused for the same reason.
 func (p Pause) Run(ctx context.Context) error {
+	if err := checkWhy(p.Why); err != nil {
+		return usage("%w", err)
+	}
 	var now inForce
 	if err := p.tell(ctx, http.MethodPost, "/api/control/pause", why{p.Why}, &now); err != nil {
 		return err
@@ -46,6 +49,9 @@ type Resume struct {
 
 // Run resumes.
 func (r Resume) Run(ctx context.Context) error {
+	if err := checkWhy(r.Why); err != nil {
+		return usage("%w", err)
+	}
 	var now inForce
 	if err := r.tell(ctx, http.MethodPost, "/api/control/resume", why{r.Why}, &now); err != nil {
 		return err
@@ -57,6 +63,14 @@ func (r Resume) Run(ctx context.Context) error {
 // why is the body of a change that has nothing but a reason.
 type why struct {
 	Why string `json:"why,omitempty"`
+}
+
+// checkWhy says what is wrong with a reason before anybody is told, as the gateway would.
+func checkWhy(text string) error {
+	if err := control.CheckWhy(text); err != nil {
+		return fmt.Errorf("--%w", err)
+	}
+	return nil
 }
 
 // inForce is what GET /api/control answers, as far as it is printed.

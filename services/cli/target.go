@@ -48,8 +48,20 @@ func printable(r rune) rune {
 	return -1
 }
 
-// http is the gateway's HTTP address of a path.
+// checkKey says what is wrong with a key, and shows nothing of it. Only visible ASCII goes in a header, and a token has
+// nothing else: what is there beside it was copied with it.
+func (t Target) checkKey() error {
+	if strings.ContainsFunc(t.Key, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return usage("--key: it has characters that no key has, such as a space or the end of a line")
+	}
+	return nil
+}
+
+// http is the gateway's HTTP address of a path, for whom --key can be shown.
 func (t Target) http(path string) (string, error) {
+	if err := t.checkKey(); err != nil {
+		return "", err
+	}
 	u, err := url.Parse(t.URL)
 	if err != nil {
 		return "", usage("--url: %v", err)

@@ -12,6 +12,8 @@ type faulty struct {
 	Count   int           `name:"count" default:"1"`
 	Every   time.Duration `name:"every" default:"1s"`
 	Share   float64       `name:"share" default:"0.5"`
+	Policy  string        `name:"policy" enum:"block,reject" default:"block"`
+	Scopes  []string      `name:"scope" enum:"read,admin"`
 	checked error
 }
 
@@ -25,12 +27,13 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = parser.Parse([]string{"--count=many", "--every=often"})
+	_, err = parser.Parse([]string{"--count=many", "--every=often", "--policy=foo", "--scope=read,root"})
 	err = read.join(err)
 	if err == nil {
 		t.Fatal("nothing is wrong")
 	}
-	for _, want := range []string{"--count: ", "many", "--every: ", "often", "--share: too much"} {
+	for _, want := range []string{"--count: ", "many", "--every: ", "often", "--share: too much",
+		`--policy: "foo" is none of block, reject`, `--scope: "root" is none of read, admin`} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in %q", want, err)
 		}
@@ -63,8 +66,9 @@ func TestNoFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = parser.Parse([]string{"--count=3", "--every=2m", "--share=0.25"})
-	if err = read.join(err); err != nil || command.Count != 3 || command.Every != 2*time.Minute || command.Share != 0.25 {
+	_, err = parser.Parse([]string{"--count=3", "--every=2m", "--share=0.25", "--policy=reject", "--scope=admin"})
+	if err = read.join(err); err != nil || command.Count != 3 || command.Every != 2*time.Minute || command.Share != 0.25 ||
+		command.Policy != "reject" || len(command.Scopes) != 1 || command.Scopes[0] != "admin" {
 		t.Errorf("%+v, %v", command, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -49,7 +50,7 @@ func (d *Dashboard) askDiagnosis(ctx context.Context, service pb.StatsServiceCli
 	case ctx.Err() != nil: // this side is stopping
 		return a
 	}
-	a = a.again(now, status.Convert(err).Message())
+	a = a.again(now, status.Convert(err))
 	if a.failures == raiseAfter {
 		d.config.Log.WarnContext(ctx, "stats cannot be reached", "finding", findingStatsAway, "addr", a.addr, "error", err)
 	}
@@ -67,13 +68,15 @@ type away struct {
 	answered time.Time // the last answer before; zero: never
 	now      time.Time
 	cause    string // as the last failure said
+	denied   bool   // it answered, and did not let this gateway ask
 }
 
-func (a away) again(now time.Time, cause string) away {
+func (a away) again(now time.Time, why *status.Status) away {
 	if a.failures == 0 {
 		a.since = now
 	}
-	a.failures, a.now, a.cause = a.failures+1, now, cause
+	a.failures, a.now, a.cause = a.failures+1, now, why.Message()
+	a.denied = why.Code() == codes.Unauthenticated || why.Code() == codes.PermissionDenied
 	return a
 }
 
@@ -88,6 +91,16 @@ func (a away) render() *[]byte {
 }
 
 func (a away) finding() *pb.Finding {
+	f := a.silence()
+	if a.denied {
+		f.Title = "The stats service denies this gateway access"
+		f.Cause = "Stats asks for a key, as it does once there are any, and this gateway shows none, or another. Events are taken, stored and processed without it."
+		f.Remedy = "Start gateways, workers and stats with the same --internal-key (MILLRACE_INTERNAL_KEY)."
+	}
+	return f
+}
+
+func (a away) silence() *pb.Finding {
 	return &pb.Finding{
 		Id:      findingStatsAway,
 		Subject: a.addr,

@@ -37,6 +37,8 @@ func gatewayAway(s *Snapshot, _ Limits) []Finding {
 	}
 	return []Finding{{
 		Status:   Crit,
+		Title:    deniedTitle(p.Fault, "The gateway"),
+		Remedy:   deniedRemedy(p.Fault),
 		Symptom:  fmt.Sprintf("The gateway at %s %s: no event can be sent.", p.Target, p.Fault.phrase()),
 		Cause:    reachCause(p.Fault, "gateway"),
 		Evidence: p.facts(),
@@ -50,10 +52,29 @@ func statsAway(s *Snapshot, _ Limits) []Finding {
 	}
 	return []Finding{{
 		Status:   Warn,
+		Title:    deniedTitle(p.Fault, "Stats"),
+		Remedy:   deniedRemedy(p.Fault),
 		Symptom:  fmt.Sprintf("Stats at %s %s: figures are missing or old. Events are taken, stored and processed without it.", p.Target, p.Fault.phrase()),
 		Cause:    reachCause(p.Fault, "stats service"),
 		Evidence: p.facts(),
 	}}
+}
+
+// deniedTitle is what is wrong where something answers and refuses us; empty where it does not.
+func deniedTitle(f Fault, what string) string {
+	if f != FaultDenied {
+		return ""
+	}
+	return what + " " + f.phrase()
+}
+
+// deniedRemedy is for what runs already: to start it again would not help.
+func deniedRemedy(f Fault) string {
+	if f != FaultDenied {
+		return ""
+	}
+	return "millrace doctor --key KEY   # or MILLRACE_KEY: a key with the scope read (/debug needs admin too); between " +
+		"services: the same --internal-key on both sides"
 }
 
 func reachCause(f Fault, what string) string {
@@ -65,7 +86,7 @@ func reachCause(f Fault, what string) string {
 	case FaultName:
 		return "The name has no address: it is misspelt, or its container is not running."
 	case FaultDenied:
-		return "Something answers there and refuses us: a key is wrong, or it is not the " + what + "."
+		return "Something answers there and refuses us: no key is shown, or one that is wrong or lacks the scope, or it is not the " + what + "."
 	}
 	return "Something answers there as the " + what + " would not; the error says how."
 }

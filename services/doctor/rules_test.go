@@ -57,7 +57,7 @@ func TestRules(t *testing.T) {
 		{"stats refuses", statsAwayID, spoiled(unreachable(ProbeStats, FaultRefused, "connection refused")),
 			[]verdict{{"", Warn, []string{"without it", "stats service is not running"}}}},
 		{"stats denies", statsAwayID, spoiled(unreachable(ProbeStats, FaultDenied, "Unauthenticated")),
-			[]verdict{{"", Warn, []string{"key is wrong"}}}},
+			[]verdict{{"", Warn, []string{"no key is shown", "--key", "scope read", "--internal-key"}}}},
 		{"stats is silent", statsAwayID, spoiled(unreachable(ProbeStats, FaultTimeout, "deadline exceeded")),
 			[]verdict{{"", Warn, []string{"proxy swallows"}}}},
 		{"something else listens", statsAwayID, spoiled(unreachable(ProbeStats, FaultOther, "frame too large")),

@@ -87,6 +87,7 @@ func (c *controls) hear(state control.State) {
 	if last.known && state.Version != last.Version || state.Lost && !last.Lost {
 		c.tell(state)
 	}
+	c.tellOfKeys(last.State, state)
 	if c.onChange != nil {
 		c.onChange(state)
 	}

@@ -203,7 +203,7 @@ func refuseControl(w http.ResponseWriter, err error) {
 		answer(http.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("the body has more than %d bytes", controlBytes))
 	case errors.Is(err, control.ErrUnknownKey):
 		answer(http.StatusNotFound, "unknown_key", err.Error())
-	case errors.Is(err, control.ErrNoAdmin), errors.Is(err, control.ErrTooManyKeys), errors.Is(err, control.ErrKeyTaken):
+	case errors.Is(err, control.ErrNoAdmin), errors.Is(err, control.ErrTooManyKeys), errors.Is(err, control.ErrKeyTaken), errors.Is(err, errLostKey):
 		answer(http.StatusConflict, "conflict", err.Error())
 	case stream.Refused(err):
 		comeAgain(w, event.Refuse(codeUnavailable, "Redis refuses it, and nothing was changed: "+err.Error()))

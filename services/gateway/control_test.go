@@ -273,6 +273,56 @@ func TestControlsOfALostRedis(t *testing.T) {
 	}
 }
 
+// Keys that Redis has lost can't be revoked, and end with the next that is made: both is said.
+func TestKeysOfALostRedis(t *testing.T) {
+	srv := streamtest.Redis(t)
+	d := startDesk(t, srv.URL)
+	var root, next keyMade
+	d.does("POST", "/api/keys", `{"name":"root","scopes":["admin"]}`, 201, &root)
+	srv.Kill()
+	srv.Start()
+	eventually(t, "the loss is heard", func() bool { return d.controls.state().LostKeys })
+	var list struct {
+		Keys []keyRow
+		Lost bool
+	}
+	d.does("GET", "/api/keys", "", 200, &list)
+	if !list.Lost || len(list.Keys) != 1 {
+		t.Errorf("the list is %+v", list)
+	}
+	if w := d.ask("DELETE", "/api/keys/"+root.ID, ""); w.Code != 409 || !strings.Contains(w.Body.String(), "keys create") {
+		t.Errorf("revoking it: %d %s", w.Code, w.Body)
+	}
+	d.does("DELETE", "/api/keys/other", "", 404, nil)
+	d.does("POST", "/api/keys", `{"name":"next","scopes":["admin"]}`, 201, &next)
+	if len(next.Ended) != 1 || next.Ended[0] != root.ID || !strings.Contains(d.log.String(), root.ID) {
+		t.Errorf("made %+v; the log: %s", next, d.log)
+	}
+	d.does("DELETE", "/api/keys/"+root.ID, "", 404, nil)
+	d.does("GET", "/api/keys", "", 200, &list)
+	if list.Lost || len(list.Keys) != 1 || list.Keys[0].ID != next.ID {
+		t.Errorf("then the list is %+v", list)
+	}
+}
+
+// A key that was revoked and came back with a restored Redis is named in the log.
+func TestRevokedKeyCameBack(t *testing.T) {
+	srv := streamtest.Redis(t)
+	d := startDesk(t, srv.URL)
+	d.does("POST", "/api/keys", `{"name":"root","scopes":["admin"]}`, 201, nil)
+	var leaked keyMade
+	d.does("POST", "/api/keys", `{"name":"leaked","scopes":["read"]}`, 201, &leaked)
+	raw := srv.Client(t).HGetAll(t.Context(), stream.ControlKey).Val()
+	d.does("DELETE", "/api/keys/"+leaked.ID, "", 204, nil)
+	srv.Client(t).Del(t.Context(), stream.ControlKey)
+	srv.Client(t).HSet(t.Context(), stream.ControlKey, raw)
+	d.does("POST", "/api/keys", `{"name":"next","scopes":["read"]}`, 201, nil)
+	eventually(t, "it is named", func() bool { return strings.Contains(d.log.String(), "revoke them again") })
+	if !strings.Contains(d.log.String(), leaked.ID) {
+		t.Errorf("the log: %s", d.log)
+	}
+}
+
 // What changes hears each state once, in order, before anybody is answered that it is in force.
 func TestOnChange(t *testing.T) {
 	srv := streamtest.Embedded(t)

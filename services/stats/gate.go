@@ -25,19 +25,20 @@ import (
 type gate struct {
 	rules *access.Rules
 	keys  *access.Keys
+	// checks holds one for each question about health that is being asked from elsewhere: anybody may ask, so it is
+	// bounded how much of what they say is held.
+	checks chan struct{}
 }
 
-func (g gate) unary(ctx context.Context, in any, call *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
-	ctx, end, err := g.enter(ctx, call.FullMethod)
-	if err != nil {
-		return nil, err
-	}
-	defer end()
-	return handle(ctx, in)
+// mostChecks is how many questions about health from elsewhere are answered at a time.
+const mostChecks = 64
+
+func newGate(rules *access.Rules, keys *access.Keys) gate {
+	return gate{rules, keys, make(chan struct{}, mostChecks)}
 }
 
-// stream is unary for calls that go on: one whose key is revoked ends.
-func (g gate) stream(srv any, to grpc.ServerStream, call *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+// call is asked before anything of a call is received; one that goes on when its key is revoked ends.
+func (g gate) call(srv any, to grpc.ServerStream, call *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
 	ctx, end, err := g.enter(to.Context(), call.FullMethod)
 	if err != nil {
 		return err
@@ -50,7 +51,7 @@ func (g gate) stream(srv any, to grpc.ServerStream, call *grpc.StreamServerInfo,
 	return err
 }
 
-// admitted is a stream that ends with the key that opened it.
+// admitted is a call that ends with the key that opened it.
 type admitted struct {
 	grpc.ServerStream
 	ctx context.Context
@@ -63,9 +64,9 @@ func (a admitted) Context() context.Context { return a.ctx }
 func (g gate) enter(ctx context.Context, method string) (_ context.Context, end func(), err error) {
 	switch {
 	case strings.HasPrefix(method, "/"+healthpb.Health_ServiceDesc.ServiceName+"/"):
-		return ctx, func() {}, nil
+		return g.check(ctx)
 	case method == collector.MetricsService_Export_FullMethodName:
-		return ctx, func() {}, g.mayReport(ctx)
+		return g.report(ctx)
 	}
 	token, shown := tokenOf(ctx)
 	c, refusal := g.rules.Decide(g.keys.Ring(), access.Ask{
@@ -78,6 +79,19 @@ func (g gate) enter(ctx context.Context, method string) (_ context.Context, end 
 	return ctx, end, nil
 }
 
+// check lets in who asks about health, which everybody may.
+func (g gate) check(ctx context.Context) (_ context.Context, end func(), err error) {
+	if g.clientOf(ctx).Loopback {
+		return ctx, func() {}, nil
+	}
+	select {
+	case g.checks <- struct{}{}:
+		return ctx, func() { <-g.checks }, nil
+	default:
+		return nil, nil, status.Error(codes.ResourceExhausted, "too many ask about health at a time")
+	}
+}
+
 // scopeOf is what a call needs. What is served here and not named needs most.
 func scopeOf(method string) access.Scope {
 	for _, service := range []string{pb.StatsService_ServiceDesc.ServiceName, "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"} {
@@ -88,15 +102,21 @@ func scopeOf(method string) access.Scope {
 	return access.Admin
 }
 
-func (g gate) mayReport(ctx context.Context) error {
-	if g.clientOf(ctx).Loopback {
-		return nil
-	}
-	if token, shown := tokenOf(ctx); !shown || !g.rules.Internal(token) {
-		return status.Error(codes.Unauthenticated,
+// report lets in who may report. A key that is shown is judged, from this machine too. The credential of the context
+// is internal if the sender is one of our services: it has shown their key, or they have none and it is on this machine.
+func (g gate) report(ctx context.Context) (_ context.Context, end func(), err error) {
+	client := g.clientOf(ctx)
+	token, shown := tokenOf(ctx)
+	switch {
+	case shown && !g.rules.Internal(token):
+		return nil, nil, status.Error(codes.Unauthenticated,
+			"the key that came with the report is not the internal key here: --internal-key must be the same on both sides")
+	case !shown && !client.Loopback:
+		return nil, nil, status.Error(codes.Unauthenticated,
 			"a report from another machine needs the internal key (authorization: Bearer): set --internal-key on both sides")
 	}
-	return nil
+	c := access.Credential{Internal: shown || !g.rules.AsksInternal(), Client: client}
+	return access.With(ctx, c), func() {}, nil
 }
 
 // codeOf is what gRPC calls a refusal.

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	common "go.opentelemetry.io/proto/otlp/common/v1"
+	otlp "go.opentelemetry.io/proto/otlp/metrics/v1"
+	resource "go.opentelemetry.io/proto/otlp/resource/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -15,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"millrace.dev/pkg/access"
+	"millrace.dev/pkg/telemetry"
 	pb "millrace.dev/proto/gen/millrace/v1"
 )
 
@@ -25,7 +29,7 @@ func gateOf(t *testing.T, c access.Config, internal string, ring *access.Ring) g
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := gate{rules, new(access.Keys)}
+	g := newGate(rules, new(access.Keys))
 	if ring != nil {
 		g.keys.Set(ring)
 	}
@@ -68,6 +72,8 @@ func TestWhoMayCall(t *testing.T) {
 		{"this machine reports", access.Config{}, none, "", "127.0.0.1", nil, reporting, codes.OK},
 		{"this machine reports, by IPv6", access.Config{}, none, "", "::1", nil, reporting, codes.OK},
 		{"this machine reports, with a key set", access.Config{}, none, key, "127.0.0.1", nil, reporting, codes.OK},
+		{"this machine reports with a wrong key", access.Config{}, none, key, "127.0.0.1", []string{"authorization", "Bearer guess"}, reporting, codes.Unauthenticated},
+		{"this machine reports with a key where none is set", access.Config{}, none, "", "127.0.0.1", []string{"authorization", internal}, reporting, codes.Unauthenticated},
 		{"this machine reports before keys are known", access.Config{}, nil, "", "127.0.0.1", nil, reporting, codes.OK},
 		{"a report through a proxy", access.Config{}, none, "", "127.0.0.1", []string{"x-forwarded-for", "127.0.0.1"}, reporting, codes.Unauthenticated},
 		{"another machine reports, no key set", access.Config{}, none, "", "10.0.0.9", nil, reporting, codes.Unauthenticated},
@@ -103,20 +109,56 @@ func TestWhoMayCall(t *testing.T) {
 				ctx = metadata.NewIncomingContext(ctx, metadata.Pairs(c.shown...))
 			}
 			g := gateOf(t, c.config, c.key, c.ring)
-			called := 0
-			_, err := g.unary(ctx, nil, &grpc.UnaryServerInfo{FullMethod: c.method}, func(context.Context, any) (any, error) {
-				called++
-				return nil, nil
-			})
-			again := g.stream(nil, onStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: c.method}, func(any, grpc.ServerStream) error {
-				called++
+			called := false
+			err := g.call(nil, onStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: c.method}, func(any, grpc.ServerStream) error {
+				called = true
 				return nil
 			})
-			if status.Code(err) != c.want || status.Code(again) != c.want || (called == 2) != (c.want == codes.OK) {
-				t.Errorf("errors %v and %v, called %d times", err, again, called)
+			if status.Code(err) != c.want || called != (c.want == codes.OK) {
+				t.Errorf("error %v, called: %v", err, called)
 			}
 		})
 	}
+}
+
+// Only one of our services says where debug calls go.
+func TestWhoseDebugAddressIsBelieved(t *testing.T) {
+	for _, c := range []struct {
+		name, key, from string
+		shown           []string
+		want            string
+	}{
+		{"this machine, without any key", "", "127.0.0.1", nil, "10.0.0.7:1"},
+		{"this machine, the key not shown", "s3cret", "127.0.0.1", nil, ""},
+		{"this machine, the key shown", "s3cret", "127.0.0.1", []string{"authorization", "Bearer s3cret"}, "10.0.0.7:1"},
+		{"another machine, the key shown", "s3cret", "10.0.0.9", []string{"authorization", "Bearer s3cret"}, "10.0.0.7:1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ctx := peer.NewContext(t.Context(), &peer.Peer{Addr: &net.TCPAddr{IP: net.ParseIP(c.from), Port: 4711}})
+			ctx = metadata.NewIncomingContext(ctx, metadata.Pairs(c.shown...))
+			r := receiver{feed: newFeed(time.Minute)}
+			err := gateOf(t, access.Config{}, c.key, nil).call(nil, onStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: reporting},
+				func(_ any, to grpc.ServerStream) error {
+					_, err := r.Export(to.Context(), requestFrom("10.0.0.7:1"))
+					return err
+				})
+			all, _ := r.feed.look(time.Now())
+			if err != nil || len(all) != 1 || all[0].DebugAddr != c.want {
+				t.Errorf("instances %+v (%v), want the address %q", all, err, c.want)
+			}
+		})
+	}
+}
+
+// requestFrom is a report that names that debug address.
+func requestFrom(debugAddr string) *collector.ExportMetricsServiceRequest {
+	var attrs []*common.KeyValue
+	for key, value := range map[string]string{
+		telemetry.ResourceInstance: "gateway-1", telemetry.ResourceService: "gateway", telemetry.ResourceDebugAddr: debugAddr,
+	} {
+		attrs = append(attrs, &common.KeyValue{Key: key, Value: &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: value}}})
+	}
+	return &collector.ExportMetricsServiceRequest{ResourceMetrics: []*otlp.ResourceMetrics{{Resource: &resource.Resource{Attributes: attrs}}}}
 }
 
 // onStream is a stream that has nothing but a context.
@@ -132,7 +174,7 @@ func TestRevokingEndsAStream(t *testing.T) {
 	k, token := mint(t, access.Read)
 	g := gateOf(t, access.Config{}, "", access.NewRing([]access.Key{k}))
 	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", "Bearer "+token))
-	err := g.stream(nil, onStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: pb.StatsService_WatchStats_FullMethodName},
+	err := g.call(nil, onStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: pb.StatsService_WatchStats_FullMethodName},
 		func(_ any, to grpc.ServerStream) error {
 			g.keys.Set(access.NewRing(nil))
 			<-to.Context().Done()
@@ -150,11 +192,7 @@ func TestACallFromNowhereIsNotOfThisMachine(t *testing.T) {
 }
 
 func TestAPanicIsTheFailureOfItsCall(t *testing.T) {
-	_, err := recoverUnary(quiet())(t.Context(), nil, &grpc.UnaryServerInfo{}, func(context.Context, any) (any, error) { panic("oops") })
-	if status.Code(err) != codes.Internal {
-		t.Errorf("error %v", err)
-	}
-	err = recoverStream(quiet())(nil, nil, &grpc.StreamServerInfo{}, func(any, grpc.ServerStream) error { panic("oops") })
+	err := recovering(quiet())(nil, nil, &grpc.StreamServerInfo{}, func(any, grpc.ServerStream) error { panic("oops") })
 	if status.Code(err) != codes.Internal {
 		t.Errorf("error %v", err)
 	}

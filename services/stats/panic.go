@@ -1,7 +1,6 @@
 package stats
 
 import (
-	"context"
 	"log/slog"
 	"runtime/debug"
 
@@ -10,15 +9,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// recoverUnary turns a panic in a call into its failure: one message must not end the process.
-func recoverUnary(log *slog.Logger) grpc.UnaryServerInterceptor {
-	return func(ctx context.Context, in any, call *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (_ any, err error) {
-		defer recovered(log, call.FullMethod, &err)
-		return handle(ctx, in)
-	}
-}
-
-func recoverStream(log *slog.Logger) grpc.StreamServerInterceptor {
+// recovering turns a panic in a call into its failure: one message must not end the process.
+func recovering(log *slog.Logger) grpc.StreamServerInterceptor {
 	return func(srv any, to grpc.ServerStream, call *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
 		defer recovered(log, call.FullMethod, &err)
 		return handle(srv, to)

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/histogram"
 	"millrace.dev/pkg/telemetry"
 )
@@ -27,12 +28,16 @@ type receiver struct {
 }
 
 // Export takes what one exporter sent. A report that can't be read is refused whole and its sender told why.
-func (r *receiver) Export(_ context.Context, in *collector.ExportMetricsServiceRequest) (*collector.ExportMetricsServiceResponse, error) {
+// The debug address of a report is where others will be sent who ask for it, so only one of our services may name one.
+func (r *receiver) Export(ctx context.Context, in *collector.ExportMetricsServiceRequest) (*collector.ExportMetricsServiceResponse, error) {
 	reports, err := readReports(in)
 	if err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
 	for _, rep := range reports {
+		if !access.From(ctx).Internal {
+			rep.DebugAddr = ""
+		}
 		r.feed.apply(time.Now(), rep)
 	}
 	return &collector.ExportMetricsServiceResponse{}, nil

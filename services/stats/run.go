@@ -70,7 +70,7 @@ func newProcess(c Config) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.server = newServer(p.board, p.feed, gate{rules, p.keys}, secure, p.log)
+	p.server = newServer(p.board, p.feed, newGate(rules, p.keys), secure, p.log)
 	return p, nil
 }
 

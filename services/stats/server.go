@@ -23,9 +23,13 @@ import (
 
 const (
 	// mostReceived bounds a message: a report has some ten kilobytes, a stock exporter's some hundred.
-	mostReceived = 4 << 20
+	mostReceived = 1 << 20
+	// mostHeader bounds the metadata of a call, which arrive before anybody can be asked who they are.
+	mostHeader = 32 << 10
 	// mostStreams bounds the calls of one connection at a time.
-	mostStreams = 256
+	mostStreams = 64
+	// mostConnections bounds those that are open: of all gateways, workers and readers.
+	mostConnections = 1000
 	// finishFor is how long calls under way may take once the server stops.
 	finishFor = 2 * time.Second
 )
@@ -47,21 +51,23 @@ func newServer(b *board, f *feed, g gate, secure *tls.Config, log *slog.Logger) 
 		grpc: grpc.NewServer(
 			grpc.Creds(over),
 			grpc.MaxRecvMsgSize(mostReceived),
+			grpc.MaxHeaderListSize(mostHeader),
 			grpc.MaxConcurrentStreams(mostStreams),
 			grpc.ConnectionTimeout(10*time.Second),
 			// Other services ping every 10 s to find out that we are gone; gRPC's default calls that an attack.
 			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 			grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
-			grpc.ChainUnaryInterceptor(recoverUnary(log), g.unary),
-			grpc.ChainStreamInterceptor(recoverStream(log), g.stream),
+			grpc.UnaryInterceptor(notAsked),
+			grpc.ChainStreamInterceptor(recovering(log), g.call),
 		),
 		health:  health.NewServer(),
 		service: &service{board: b, closing: make(chan struct{})},
 	}
-	pb.RegisterStatsServiceServer(s.grpc, s.service)
-	collector.RegisterMetricsServiceServer(s.grpc, &receiver{feed: f})
-	healthpb.RegisterHealthServer(s.grpc, s.health)
-	reflection.Register(s.grpc)
+	to := askFirst{s.grpc}
+	pb.RegisterStatsServiceServer(to, s.service)
+	collector.RegisterMetricsServiceServer(to, &receiver{feed: f})
+	healthpb.RegisterHealthServer(to, s.health)
+	reflection.Register(to)
 	s.healthy(false)
 	return s
 }
@@ -69,7 +75,7 @@ func newServer(b *board, f *feed, g gate, secure *tls.Config, log *slog.Logger) 
 // serve answers until ctx ends: then streams are ended, calls under way get 2 s, and connections are cut.
 func (s *server) serve(ctx context.Context, l net.Listener) error {
 	ended := make(chan error, 1)
-	go func() { ended <- s.grpc.Serve(l) }()
+	go func() { ended <- s.grpc.Serve(atMost(mostConnections, l)) }()
 	select {
 	case err := <-ended:
 		return err

@@ -32,6 +32,12 @@ type reading struct {
 	// life is that of the hash: another one begins when Redis has lost it.
 	life string
 	said said
+	// held are the keys that Redis holds, which may be others than those in force.
+	held []access.Key
+	// older are those that it held when it fell back to an earlier state; fell: that has happened, and nobody has said
+	// anything of keys since.
+	older []access.Key
+	fell  bool
 }
 
 // said tells of which matters something was ever said, be it that there is none.
@@ -69,6 +75,7 @@ func read(fields map[string]string) (r reading, err error) {
 	slices.SortFunc(r.Keys, func(a, b access.Key) int {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 	})
+	r.held = r.Keys
 	return r, r.readLog(fields)
 }
 

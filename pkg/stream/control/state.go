@@ -23,6 +23,12 @@ type State struct {
 	// Lost: Redis came back without something that operators had said, and what is here of it is what this process
 	// remembers. It is remembered until somebody says it anew; see Watch.
 	Lost bool
+	// LostKeys: that is so of the keys. Those that Redis does not hold can't be revoked; with the next change of keys
+	// they end.
+	LostKeys bool
+	// CameBack are the ids of keys that Redis holds again although this process saw them revoked. They open nothing
+	// here. A process that starts knows nothing of that: they have to be revoked again.
+	CameBack []string
 }
 
 // Change says who did what, when, and why.

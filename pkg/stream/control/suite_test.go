@@ -39,6 +39,8 @@ func suite(t *testing.T, begin func(testing.TB) *streamtest.Server) {
 		"a Redis that lost all":                  testLost,
 		"a Redis that lost all, said anew":       testLostAndSaid,
 		"a Redis that fell back":                 testFellBack,
+		"a Redis that was restored":              testRevokedStaysShut,
+		"a Redis without the newest key":         testKeysOfAnOlderState,
 		"what can't be read is kept as it was":   testUnreadable,
 		"watching ends with its context":         testWatchEnds,
 		"a reason that can't be shown":           testWhy,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -23,9 +24,10 @@ const Every = 250 * time.Millisecond
 //
 // A Redis that has lost what was said opens no door and resumes nothing. Watch keeps of the pause, the limits and the
 // keys what it last knew, each until somebody says it anew, and State.Lost says so. If Redis came back with an older
-// state (a replica that was behind, an append-only file without its end) all is kept until the next change, which is on
-// top of what Redis holds. Nobody writes back what was lost, and a process that starts then knows only what Redis
-// holds: keys have to be made again.
+// state (a replica that was behind, an append-only file without its end, a dump) all is kept until the next change,
+// which is on top of what Redis holds, and the keys until the next change of keys. A key that was seen to go opens
+// nothing any more, whatever Redis holds: see State.CameBack. Nobody writes back what was lost, and a process that
+// starts then knows only what Redis holds: keys have to be made again.
 //
 // Looking costs one HGET; all is read only when it has changed.
 func Watch(ctx context.Context, s *stream.Stream, every time.Duration) iter.Seq2[State, error] {
@@ -47,6 +49,7 @@ func Watch(ctx context.Context, s *stream.Stream, every time.Duration) iter.Seq2
 type watcher struct {
 	known bool
 	last  reading
+	gone  graves
 	err   error
 }
 
@@ -63,7 +66,10 @@ func (w *watcher) look(ctx context.Context, s *stream.Stream) (news bool) {
 	if w.known && now.text == w.last.text {
 		return failed
 	}
-	w.known, w.last = true, after(w.last, now)
+	next := after(w.last, now)
+	w.gone.fill(w.last.Keys, next.Keys)
+	next.Keys, next.CameBack = w.gone.keepShut(next.Keys)
+	w.known, w.last = true, next
 	return true
 }
 
@@ -84,9 +90,7 @@ func (w *watcher) read(ctx context.Context, s *stream.Stream) (reading, error) {
 // after is what holds when Redis says now, and last held before: now, and what is lacking there.
 func after(last, now reading) reading {
 	if now.life == last.life && now.Version < last.Version {
-		kept := last
-		kept.Version, kept.text, kept.Lost = now.Version, now.text, true
-		return kept
+		return fallen(last, now)
 	}
 	kept := false
 	if last.said.pause && !now.said.pause {
@@ -95,8 +99,8 @@ func after(last, now reading) reading {
 	if last.said.limits && !now.said.limits {
 		now.Limits, now.LimitsChange, kept = last.Limits, last.LimitsChange, true
 	}
-	if last.said.keys && !now.said.keys {
-		now.Keys, kept = last.Keys, true
+	if now.LostKeys = keysLost(last, now); now.LostKeys {
+		now.Keys, now.fell, now.older, kept = last.Keys, last.fell, last.older, true
 	}
 	if now.Version == 0 {
 		now.Log = last.Log
@@ -107,4 +111,21 @@ func after(last, now reading) reading {
 		keys: last.said.keys || now.said.keys,
 	}
 	return now
+}
+
+// fallen is what holds when Redis fell back from last to now: all that held.
+func fallen(last, now reading) reading {
+	kept := last
+	kept.Version, kept.text, kept.held, kept.Lost = now.Version, now.text, now.held, true
+	kept.fell, kept.older = true, now.held
+	kept.LostKeys = !slices.Equal(last.Keys, now.held)
+	return kept
+}
+
+// keysLost says whether Redis lacks the keys that were in force, and nobody has said anything of keys since.
+func keysLost(last, now reading) bool {
+	if last.said.keys && !now.said.keys {
+		return true
+	}
+	return last.fell && now.life == last.life && slices.Equal(now.held, last.older) && !slices.Equal(now.held, last.Keys)
 }

@@ -2,6 +2,8 @@ package control
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -88,19 +90,101 @@ func testFellBack(t *testing.T, s *stream.Stream) {
 	if state := l.hearsState(); state.Pause != nil {
 		t.Fatalf("resumed: %+v", state)
 	}
+	restore(t, s, raw)
+	state := l.hearsState()
+	if !state.Lost || state.LostKeys || state.Pause != nil || state.Version != before.Version {
+		t.Errorf("Redis fell back: %+v", state)
+	}
+	done(t)(SetLimits(t.Context(), s, map[Limit]float64{Connections: 9}, nil, "bert", ""))
+	if state = l.hearsState(); state.Lost || state.Pause == nil || state.Limits[Connections] != 9 {
+		t.Errorf("the next change is on top of what Redis holds: %+v", state)
+	}
+}
+
+// restore puts back what Redis held earlier.
+func restore(t *testing.T, s *stream.Stream, raw map[string]string) {
+	t.Helper()
 	back := s.Redis().TxPipeline()
 	back.Del(t.Context(), stream.ControlKey)
 	back.HSet(t.Context(), stream.ControlKey, raw)
 	if _, err := back.Exec(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	state := l.hearsState()
-	if !state.Lost || state.Pause != nil || state.Version != before.Version {
-		t.Errorf("Redis fell back: %+v", state)
+}
+
+// opens says which keys open something, by name.
+func opens(state State) (names string) {
+	for _, k := range state.Keys {
+		names += k.Name + " "
 	}
-	done(t)(SetLimits(t.Context(), s, map[Limit]float64{Connections: 9}, nil, "bert", ""))
-	if state = l.hearsState(); state.Lost || state.Pause == nil || state.Limits[Connections] != 9 {
-		t.Errorf("the next change is on top of what Redis holds: %+v", state)
+	return names
+}
+
+// A key that was revoked opens nothing again: not when an older state is restored, not with the next change of
+// something else, and not when keys are said anew on top of it.
+func testRevokedStaysShut(t *testing.T, s *stream.Stream) {
+	done(t)(AddKey(t.Context(), s, mint(t, "root", access.All), ""))
+	leaked := mint(t, "leaked", access.All)
+	done(t)(AddKey(t.Context(), s, leaked, ""))
+	l := listen(t, s)
+	l.hearsState()
+	raw := s.Redis().HGetAll(t.Context(), stream.ControlKey).Val()
+	done(t)(RevokeKey(t.Context(), s, leaked.ID, ""))
+	if state := l.hearsState(); opens(state) != "root " {
+		t.Fatalf("revoked: %+v", state)
+	}
+	restore(t, s, raw)
+	if state := l.hearsState(); opens(state) != "root " || !state.LostKeys {
+		t.Errorf("restored: %+v", state)
+	}
+	done(t)(Pause(t.Context(), s, "anna", ""))
+	if state := l.hearsState(); opens(state) != "root " || !state.Lost || !state.LostKeys || state.Pause == nil {
+		t.Errorf("paused then: %+v", state)
+	}
+	done(t)(AddKey(t.Context(), s, mint(t, "new", access.Read), ""))
+	state := l.hearsState()
+	if opens(state) != "root new " || state.LostKeys || len(state.CameBack) != 1 || state.CameBack[0] != leaked.ID {
+		t.Errorf("keys said anew: %+v", state)
+	}
+	done(t)(RevokeKey(t.Context(), s, leaked.ID, ""))
+	if state := l.hearsState(); opens(state) != "root new " || len(state.CameBack) != 0 {
+		t.Errorf("revoked again: %+v", state)
+	}
+}
+
+// A key that an older state does not hold stays in force until keys are said anew.
+func testKeysOfAnOlderState(t *testing.T, s *stream.Stream) {
+	l, _ := everything(t, s)
+	raw := s.Redis().HGetAll(t.Context(), stream.ControlKey).Val()
+	shop := mint(t, "shop", access.Publish)
+	done(t)(AddKey(t.Context(), s, shop, ""))
+	l.hearsState()
+	restore(t, s, raw)
+	if state := l.hearsState(); opens(state) != "root shop " || !state.LostKeys {
+		t.Errorf("restored: %+v", state)
+	}
+	done(t)(Resume(t.Context(), s, "anna", ""))
+	if state := l.hearsState(); opens(state) != "root shop " || !state.LostKeys || state.Pause != nil {
+		t.Errorf("resumed then: %+v", state)
+	}
+	if _, err := RevokeKey(t.Context(), s, shop.ID, ""); !errors.Is(err, ErrUnknownKey) {
+		t.Errorf("revoking what Redis does not hold: %v", err)
+	}
+	done(t)(AddKey(t.Context(), s, mint(t, "new", access.Read), ""))
+	if state := l.hearsState(); opens(state) != "root new " || state.Lost {
+		t.Errorf("keys said anew: %+v", state)
+	}
+}
+
+func TestGravesAreBounded(t *testing.T) {
+	var g graves
+	for i := range mostGraves + 2 {
+		g.add(fmt.Sprint(i))
+	}
+	g.add("2")
+	open, gone := g.keepShut([]access.Key{{ID: "1"}, {ID: "2"}})
+	if len(g.ids) != mostGraves || len(g.order) != mostGraves || len(open) != 1 || open[0].ID != "1" || len(gone) != 1 {
+		t.Errorf("%d ids in %d places; open %v, gone %v", len(g.ids), len(g.order), open, gone)
 	}
 }
 

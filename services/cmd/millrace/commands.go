@@ -28,7 +28,8 @@ func newCommands(in io.Reader, out, err io.Writer) *commands {
 	c.Load.Out, c.Load.Err = out, err
 	c.Doctor.Out = out
 	c.Pause.Out, c.Resume.Out, c.Limit.Out = out, out, out
-	c.Keys.Create.Out, c.Keys.Create.Err, c.Keys.List.Out, c.Keys.Revoke.Out = out, err, out, out
+	c.Keys.Create.Out, c.Keys.Create.Err, c.Keys.Revoke.Out = out, err, out
+	c.Keys.List.Out, c.Keys.List.Err = out, err
 	c.Stats.Out, c.Health.Out, c.Version.Out = out, out, out
 	return &c
 }

@@ -102,11 +102,11 @@ func get(ctx context.Context, c Config, path string, answer any) error {
 	return nil
 }
 
-// refusal is an answer that is not 200. Ours say in JSON what is wrong.
+// refusal is an answer that is not 200. Ours say in JSON what is wrong: health as an error, the rest as a message.
 func refusal(path, status string, body []byte) error {
-	var told struct{ Error string }
-	if json.Unmarshal(body, &told) == nil && told.Error != "" {
-		return fmt.Errorf("GET %s answers %s: %s", path, status, told.Error)
+	var told struct{ Error, Message string }
+	if json.Unmarshal(body, &told) == nil && cmp.Or(told.Error, told.Message) != "" {
+		return fmt.Errorf("GET %s answers %s: %.500s", path, status, cmp.Or(told.Error, told.Message))
 	}
 	return fmt.Errorf("GET %s answers %s", path, status)
 }

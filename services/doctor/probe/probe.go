@@ -38,13 +38,17 @@ func (c Config) timeout() time.Duration {
 // Diagnose asks who knows best: stats through the gateway, stats itself; and when neither answers, it takes a
 // snapshot and examines it here. One sample is all there is then, so nothing waits for a second.
 func Diagnose(ctx context.Context, c Config) doctor.Diagnosis {
-	if d, err := within(ctx, c, askGateway); err == nil {
+	d, refusal := within(ctx, c, askGateway)
+	if refusal == nil {
 		return d
 	}
 	if d, err := within(ctx, c, askStats); err == nil {
 		return withGateway(ctx, c, d)
 	}
 	s := Take(ctx, c)
+	if p := doctor.Reached(c.Gateway+"/api/diagnosis", 0, refusal); p.Fault == doctor.FaultDenied {
+		s.Probes[doctor.ProbeStats] = p // stats may well be up: it is the gateway that does not let us ask
+	}
 	return doctor.Conclude(s, doctor.Examine(s, nil))
 }
 

@@ -184,6 +184,33 @@ func TestAWrongKeyIsNamed(t *testing.T) {
 	}
 }
 
+// Where a key is asked for, the remedy is a key, and not to start what runs.
+func TestWithoutAKeyTheRemedyIsAKey(t *testing.T) {
+	health := http.NewServeMux()
+	health.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"status":"ok"}`)) })
+	health.HandleFunc("GET /health/ready", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"status":"ready"}`)) })
+	health.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = w.Write([]byte(`{"code":"unauthorized","message":"a key is needed"}`))
+	})
+	gateway := httptest.NewServer(health)
+	defer gateway.Close()
+	d := probe.Diagnose(t.Context(), probe.Config{Gateway: gateway.URL, Stats: closed(t)})
+	i := slices.IndexFunc(d.Findings, doctor.Finding.AboutStats)
+	if i < 0 {
+		t.Fatalf("found %+v", d.Findings)
+	}
+	f := d.Findings[i]
+	for _, want := range []string{"--key", "MILLRACE_KEY", "scope read", "admin"} {
+		if !strings.Contains(f.Remedy, want) {
+			t.Errorf("the remedy does not say %s: %s", want, f.Remedy)
+		}
+	}
+	if strings.Contains(f.Remedy, "docker") || !strings.Contains(f.Title, "denies") || !strings.Contains(f.Evidence[1].Value, "a key is needed") {
+		t.Errorf("found %+v", f)
+	}
+}
+
 func TestASilentGatewayIsGivenUp(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0") // connects, and never answers
 	if err != nil {
