@@ -40,9 +40,8 @@ func TestNoHandshakeCostsNothing(t *testing.T) {
 		if asked != 0 || b.gateway.connections.count() != 0 {
 			t.Errorf("Redis was asked %d times", asked)
 		}
-		claim := b.gateway.meters.Sender(time.Now(), "", "").Session(time.Now())
-		if claim.Wait != 0 {
-			t.Errorf("a new session has to wait for %v", claim.Wait)
+		if wait := b.gateway.meters.Sender(time.Now(), "", "").Session(time.Now()); wait != 0 {
+			t.Errorf("a new session has to wait for %v", wait)
 		}
 		listed := handshake()
 		listed.Set("Connection", "keep-alive, Upgrade")
