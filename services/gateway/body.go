@@ -6,13 +6,9 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"time"
 
 	"millrace.dev/pkg/event"
 )
-
-// bodyTimeout is how long a body may take to arrive.
-const bodyTimeout = 30 * time.Second
 
 // decoder is how a body is read.
 type decoder func(f *frame, l event.Limits) error
@@ -44,11 +40,7 @@ func decoderOf(h http.Header) (decoder, bool) {
 }
 
 // readBody reads and decodes a body, or says why it is refused whole.
-func (g *Gateway) readBody(w http.ResponseWriter, r *http.Request, f *frame, decode decoder) (int, *event.Refusal) {
-	connection := http.NewResponseController(w)
-	_ = connection.SetReadDeadline(time.Now().Add(bodyTimeout))
-	// While the answer is awaited the connection is read for its end only: the deadline would be taken for one.
-	defer func() { _ = connection.SetReadDeadline(time.Time{}) }()
+func (g *Gateway) readBody(r *http.Request, f *frame, decode decoder) (int, *event.Refusal) {
 	limits := g.config.Limits
 	switch err := g.fillBody(r, f, limits.FrameBytes); {
 	case errors.Is(err, context.DeadlineExceeded):

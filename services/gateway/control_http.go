@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"millrace.dev/pkg/access"
 	"millrace.dev/pkg/event"
@@ -158,9 +157,6 @@ var errEmpty error = badRequest{errors.New("the body is empty, a JSON object is 
 
 // readObject reads the one JSON object of a body; errEmpty: there is none. Its error names the field that is wrong.
 func readObject(w http.ResponseWriter, r *http.Request, to any) error {
-	connection := http.NewResponseController(w)
-	_ = connection.SetReadDeadline(time.Now().Add(bodyTimeout))
-	defer func() { _ = connection.SetReadDeadline(time.Time{}) }()
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, controlBytes))
 	if tooLong, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return tooLong

@@ -25,7 +25,7 @@ func (g *Gateway) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	f := getFrame()
 	defer putFrame(f)
-	if status, refusal := g.readBody(w, r, f, decode); refusal != nil {
+	if status, refusal := g.readBody(r, f, decode); refusal != nil {
 		if refusal.Retryable {
 			g.refused(who, refusal, nil, 1)
 			comeAgain(w, refusal)

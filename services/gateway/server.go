@@ -37,7 +37,7 @@ func (p *process) routes() http.Handler {
 	mux.Handle("GET /debug/workers", need(access.Admin, p.gated((*Gateway).serveDebugWorkers)))
 	mux.Handle("GET /debug/memory", need(access.Admin, http.HandlerFunc(telemetry.MemoryHandler)))
 	p.controls.register(mux, func(scope access.Scope, h http.HandlerFunc) http.HandlerFunc { return need(scope, h).ServeHTTP })
-	return p.sameOrigin(p.shared(mux))
+	return timely(p.sameOrigin(p.shared(mux)))
 }
 
 // gated answers 503 while there is no Redis yet.
@@ -68,7 +68,8 @@ func (p *process) ready(ctx context.Context) error {
 func (p *process) serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler:           p.routes(),
-		ReadHeaderTimeout: headerTimeout,
+		ReadHeaderTimeout: headerTimeout, // of the body: see timely
+		WriteTimeout:      writeTimeout,  // of what net/http answers by itself
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerBytes,
 		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
