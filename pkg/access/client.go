@@ -67,7 +67,7 @@ func forwarded(header http.Header) bool {
 // one says is its own affair. Where a hop names none that can be read, the walk ends at it.
 func (r *Rules) walk(at netip.Addr, hops []string, parse func(string) (netip.Addr, bool)) netip.Addr {
 	left := strings.Join(hops, ",")
-	for more := left != ""; more && r.trusts(at); {
+	for more := left != ""; more && r.Trusts(at); {
 		var last string
 		if i := strings.LastIndexByte(left, ','); i >= 0 {
 			left, last = left[:i], left[i+1:]
@@ -83,7 +83,8 @@ func (r *Rules) walk(at netip.Addr, hops []string, parse func(string) (netip.Add
 	return at
 }
 
-func (r *Rules) trusts(a netip.Addr) bool {
+// Trusts says whether an address is one of --trusted-proxies.
+func (r *Rules) Trusts(a netip.Addr) bool {
 	for _, p := range r.proxies {
 		if p.Contains(a) {
 			return true

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -116,7 +117,9 @@ func timelyServer(t *testing.T, request string, serve http.HandlerFunc) net.Conn
 	t.Cleanup(func() {
 		_ = conn.Close()
 		_ = server.Close()
-		<-ended
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 	})
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 // sender is who sends events: what refusals are counted under, and what limits count.
 type sender struct {
 	*limit.Sender
-	// path is how its events come in: /ws or /http.
+	// path is how its events come in: /ws or /http; tcp: none can, for its connection is not let in.
 	path       string
 	credential access.Credential
 }

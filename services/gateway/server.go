@@ -66,8 +66,10 @@ func (p *process) ready(ctx context.Context) error {
 
 // serve answers HTTP until ctx ends and the last answer is out. WebSockets are not its business any more.
 func (p *process) serve(ctx context.Context, l net.Listener) error {
+	d := p.newDoorman(l)
 	server := &http.Server{
 		Handler:           p.routes(),
+		ConnState:         d.watch,
 		ReadHeaderTimeout: headerTimeout, // of the body: see timely
 		WriteTimeout:      writeTimeout,  // of what net/http answers by itself
 		IdleTimeout:       idleTimeout,
@@ -75,7 +77,7 @@ func (p *process) serve(ctx context.Context, l net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(l) }()
+	go func() { ended <- server.Serve(d) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serving HTTP: %w", err)
