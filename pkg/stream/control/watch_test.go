@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,12 +114,14 @@ func restore(t *testing.T, s *stream.Stream, raw map[string]string) {
 	}
 }
 
-// opens says which keys open something, by name.
-func opens(state State) (names string) {
+// opens says which keys open something: their names, sorted.
+func opens(state State) string {
+	var names []string
 	for _, k := range state.Keys {
-		names += k.Name + " "
+		names = append(names, k.Name)
 	}
-	return names
+	slices.Sort(names)
+	return strings.Join(names, " ")
 }
 
 // A key that was revoked opens nothing again: not when an older state is restored, not with the next change of
@@ -130,24 +134,24 @@ func testRevokedStaysShut(t *testing.T, s *stream.Stream) {
 	l.hearsState()
 	raw := s.Redis().HGetAll(t.Context(), stream.ControlKey).Val()
 	done(t)(RevokeKey(t.Context(), s, leaked.ID, ""))
-	if state := l.hearsState(); opens(state) != "root " {
+	if state := l.hearsState(); opens(state) != "root" {
 		t.Fatalf("revoked: %+v", state)
 	}
 	restore(t, s, raw)
-	if state := l.hearsState(); opens(state) != "root " || !state.LostKeys {
+	if state := l.hearsState(); opens(state) != "root" || !state.LostKeys {
 		t.Errorf("restored: %+v", state)
 	}
 	done(t)(Pause(t.Context(), s, "anna", ""))
-	if state := l.hearsState(); opens(state) != "root " || !state.Lost || !state.LostKeys || state.Pause == nil {
+	if state := l.hearsState(); opens(state) != "root" || !state.Lost || !state.LostKeys || state.Pause == nil {
 		t.Errorf("paused then: %+v", state)
 	}
 	done(t)(AddKey(t.Context(), s, mint(t, "new", access.Read), ""))
 	state := l.hearsState()
-	if opens(state) != "root new " || state.LostKeys || len(state.CameBack) != 1 || state.CameBack[0] != leaked.ID {
+	if opens(state) != "new root" || state.LostKeys || len(state.CameBack) != 1 || state.CameBack[0] != leaked.ID {
 		t.Errorf("keys said anew: %+v", state)
 	}
 	done(t)(RevokeKey(t.Context(), s, leaked.ID, ""))
-	if state := l.hearsState(); opens(state) != "root new " || len(state.CameBack) != 0 {
+	if state := l.hearsState(); opens(state) != "new root" || len(state.CameBack) != 0 {
 		t.Errorf("revoked again: %+v", state)
 	}
 }
@@ -160,18 +164,18 @@ func testKeysOfAnOlderState(t *testing.T, s *stream.Stream) {
 	done(t)(AddKey(t.Context(), s, shop, ""))
 	l.hearsState()
 	restore(t, s, raw)
-	if state := l.hearsState(); opens(state) != "root shop " || !state.LostKeys {
+	if state := l.hearsState(); opens(state) != "root shop" || !state.LostKeys {
 		t.Errorf("restored: %+v", state)
 	}
 	done(t)(Resume(t.Context(), s, "anna", ""))
-	if state := l.hearsState(); opens(state) != "root shop " || !state.LostKeys || state.Pause != nil {
+	if state := l.hearsState(); opens(state) != "root shop" || !state.LostKeys || state.Pause != nil {
 		t.Errorf("resumed then: %+v", state)
 	}
 	if _, err := RevokeKey(t.Context(), s, shop.ID, ""); !errors.Is(err, ErrUnknownKey) {
 		t.Errorf("revoking what Redis does not hold: %v", err)
 	}
 	done(t)(AddKey(t.Context(), s, mint(t, "new", access.Read), ""))
-	if state := l.hearsState(); opens(state) != "root new " || state.Lost {
+	if state := l.hearsState(); opens(state) != "new root" || state.Lost {
 		t.Errorf("keys said anew: %+v", state)
 	}
 }
