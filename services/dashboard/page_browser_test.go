@@ -14,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"millrace.dev/pkg/access"
 	pb "millrace.dev/proto/gen/millrace/v1"
 )
 
@@ -29,8 +30,14 @@ type gatewayWith struct {
 
 func startGateway(t *testing.T, d *Dashboard) *gatewayWith {
 	t.Helper()
+	return startGuarded(t, d, openToAll)
+}
+
+// startGuarded starts one that lets in whom need does.
+func startGuarded(t *testing.T, d *Dashboard, need func(access.Scope, http.Handler) http.Handler) *gatewayWith {
+	t.Helper()
 	g := &gatewayWith{addr: "127.0.0.1:0", mux: http.NewServeMux(), got: make(chan string, 8)}
-	d.Register(g.mux, openToAll)
+	d.Register(g.mux, need)
 	g.mux.HandleFunc("GET /ws", g.socket)
 	g.start(t)
 	t.Cleanup(g.stop)
@@ -57,7 +64,7 @@ func (g *gatewayWith) stop() {
 
 // socket speaks as the gateway does: hello, then the outcome of one event.
 func (g *gatewayWith) socket(w http.ResponseWriter, r *http.Request) {
-	ws, err := websocket.Accept(w, r, nil)
+	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"millrace.v1.json"}})
 	if err != nil {
 		return
 	}
@@ -182,19 +189,25 @@ func TestPageFits(t *testing.T) {
 	for i, width := range []int64{320, 360, 480, 600, 768, 960, 1024, 1280} {
 		page.do(chromedp.EmulateViewport(width, 800))
 		page.scheme(schemes[i%len(schemes)])
-		wide, err := chromedp.Run(page.ctx, chromedp.Evaluate[[]string](
-			`[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1 && !e.closest(".visually-hidden, .rows thead"))
-				.map(e => e.outerHTML.slice(0, 80))`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(wide) > 0 {
+		if wide := page.sticksOut(); len(wide) > 0 {
 			t.Errorf("at %d pixels sticks out:\n%s", width, strings.Join(wide, "\n"))
 		}
 	}
 	if all := page.complaints(); len(all) > 0 {
 		t.Errorf("the browser complains:\n%s", strings.Join(all, "\n"))
 	}
+}
+
+// sticksOut are the elements that are wider than the window.
+func (p *tab) sticksOut() []string {
+	p.t.Helper()
+	wide, err := chromedp.Run(p.ctx, chromedp.Evaluate[[]string](
+		`[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1 && !e.closest(".visually-hidden, .rows thead"))
+			.map(e => e.outerHTML.slice(0, 80))`))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return wide
 }
 
 // crowded is a reading with long names and large figures.

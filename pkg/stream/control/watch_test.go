@@ -114,7 +114,7 @@ func restore(t *testing.T, s *stream.Stream, raw map[string]string) {
 	}
 }
 
-// opens says which keys open something, by name, sorted: two that were made in the same millisecond come in any order.
+// opens says which keys open something: their names, sorted.
 func opens(state State) string {
 	var names []string
 	for _, k := range state.Keys {

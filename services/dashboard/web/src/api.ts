@@ -1,5 +1,7 @@
 // What the gateway says, as it says it. What is not known is null.
 
+import { bearer, judgeKey, type Access } from "./key";
+
 export type Figure = number | null;
 
 export interface Quantiles {
@@ -97,9 +99,18 @@ export type ServerMessage =
 
 export const streamURL = "/api/stats/stream";
 
-/** The diagnosis, and the server's clock beside the browser's, in milliseconds. */
-export async function fetchDiagnosis(signal: AbortSignal): Promise<{ diagnosis: Diagnosis; clockOffset: number }> {
-  const response = await fetch("/api/diagnosis", { signal, cache: "no-store" });
+/** A call was refused for want of a key, or because of the one that it showed. */
+export class KeyRefused extends Error {
+  constructor(readonly access: Access) {
+    super(`the key: ${access}`);
+  }
+}
+
+/** The diagnosis, and the server's clock beside the browser's, in milliseconds. It may throw KeyRefused. */
+export async function fetchDiagnosis(key: string, signal: AbortSignal): Promise<{ diagnosis: Diagnosis; clockOffset: number }> {
+  const response = await fetch("/api/diagnosis", { signal, cache: "no-store", headers: bearer(key) });
+  const refused = judgeKey(response.status, key);
+  if (refused) throw new KeyRefused(refused);
   if (!response.ok) throw new Error(`the gateway answers ${response.status}`);
   const date = Date.parse(response.headers.get("Date") ?? "");
   return { diagnosis: await response.json(), clockOffset: Number.isNaN(date) ? 0 : date - Date.now() };

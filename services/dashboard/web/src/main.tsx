@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { App } from "./components/App";
+import { KeyKeeper } from "./key";
 import { goLive } from "./live";
 import { newStore } from "./store";
 import "uplot/dist/uPlot.min.css";
@@ -7,6 +8,7 @@ import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/parts.css";
 
-const store = newStore();
-const live = goLive(store);
-render(<App store={store} live={live} />, document.getElementById("app")!);
+const key = new KeyKeeper(() => sessionStorage);
+const store = newStore(key.get() !== "");
+const live = goLive(store, key);
+render(<App store={store} live={live} shownKey={() => key.get()} />, document.getElementById("app")!);

@@ -1,4 +1,5 @@
 import type { ServerMessage } from "./api";
+import { protocols } from "./key";
 
 /** What became of a test event. */
 export type Outcome =
@@ -13,9 +14,9 @@ export function socketURL(page: { protocol: string; host: string }): string {
 }
 
 /** Sends one event as any client would, and measures the time until its acknowledgement. It does not throw. */
-export function sendTestEvent(url: string): Promise<Outcome> {
+export function sendTestEvent(url: string, key: string): Promise<Outcome> {
   return new Promise((resolve) => {
-    const socket = new WebSocket(url);
+    const socket = new WebSocket(url, protocols(key));
     let exchange: Exchange | undefined;
     const end = (outcome: Outcome) => {
       clearTimeout(timer);
@@ -24,7 +25,7 @@ export function sendTestEvent(url: string): Promise<Outcome> {
       resolve(outcome);
     };
     const timer = setTimeout(() => end(failed("no acknowledgement came within 10 s")), patience);
-    socket.onclose = (e) => end(failed(closed(e, exchange !== undefined)));
+    socket.onclose = (e) => end(failed(closed(e, exchange !== undefined, key !== "")));
     socket.onmessage = (e) => {
       const message = JSON.parse(String(e.data)) as ServerMessage;
       if (message.type === "hello" && !exchange) {
@@ -57,9 +58,11 @@ export function judge(message: ServerMessage, sent: Exchange, now: number): Outc
 }
 
 /** Why a connection ended. A browser does not tell a script why it could not be opened. */
-export function closed(e: { code: number; reason: string }, opened: boolean): string {
+export function closed(e: { code: number; reason: string }, opened: boolean, keyed: boolean): string {
   if (e.reason) return `the gateway closed the connection: ${e.reason} (${e.code})`;
-  return opened ? `the connection was closed (${e.code})` : "no connection to /ws; the gateway takes none while Redis is away";
+  if (opened) return `the connection was closed (${e.code})`;
+  const scope = keyed ? ", or with a key that lacks the scope publish" : "";
+  return `no connection to /ws; the gateway takes none while Redis is away${scope}`;
 }
 
 function failed(reason: string): Outcome {

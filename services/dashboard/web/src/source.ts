@@ -21,7 +21,7 @@ export class RobustEventSource {
   private failures = 0;
 
   constructor(
-    private readonly url: string,
+    private readonly url: () => string,
     private readonly event: string,
     private readonly listener: Listener,
   ) {}
@@ -30,7 +30,7 @@ export class RobustEventSource {
   connect(): void {
     this.close();
     this.listener.onLink({ state: "connecting", failures: this.failures });
-    const source = new EventSource(this.url);
+    const source = new EventSource(this.url());
     this.source = source;
     source.onerror = () => this.lost();
     source.addEventListener(this.event, (e: MessageEvent<string>) => {

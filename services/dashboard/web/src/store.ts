@@ -1,11 +1,16 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Diagnosis, Stats } from "./api";
 import type { Point } from "./history";
+import type { Access } from "./key";
 import type { Link } from "./source";
 
 /** All that the page shows. */
 export interface State {
   link: Link;
+  /** Whether the gateway lets the page in. */
+  access: Access;
+  /** A key is shown. */
+  keyed: boolean;
   stats: Stats | null;
   history: readonly Point[];
   diagnosis: Diagnosis | null;
@@ -38,22 +43,30 @@ export class Store<T extends object> {
   }
 }
 
-export function newStore(): Store<State> {
-  return new Store<State>({
-    link: { state: "connecting", failures: 0 },
-    stats: null,
-    history: [],
-    diagnosis: null,
-    diagnosedAt: null,
-    diagnosisFailures: 0,
-    clockOffset: 0,
-  });
+export function newStore(keyed: boolean): Store<State> {
+  return new Store<State>({ ...nothing, keyed });
 }
+
+/** What is known before the gateway has said anything. */
+export const nothing: State = {
+  link: { state: "connecting", failures: 0 },
+  access: "open",
+  keyed: false,
+  stats: null,
+  history: [],
+  diagnosis: null,
+  diagnosedAt: null,
+  diagnosisFailures: 0,
+  clockOffset: 0,
+};
 
 /** The store's value; the component is drawn again when it changes. */
 export function useStore<T extends object>(store: Store<T>): T {
   const [value, setValue] = useState(store.get());
-  useEffect(() => store.subscribe(() => setValue(store.get())), [store]);
+  useEffect(() => {
+    setValue(store.get()); // it may have changed since it was drawn
+    return store.subscribe(() => setValue(store.get()));
+  }, [store]);
   return value;
 }
 

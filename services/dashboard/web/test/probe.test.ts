@@ -26,7 +26,8 @@ test("an error about the event, or about its frame, ends it", () => {
 test("a ping says nothing about it", () => expect(judge({ type: "ping" }, sent, 0)).toBeUndefined());
 
 test("a connection that ends says why, as far as a browser knows", () => {
-  expect(closed({ code: 1012, reason: "going away" }, true)).toBe("the gateway closed the connection: going away (1012)");
-  expect(closed({ code: 1006, reason: "" }, true)).toBe("the connection was closed (1006)");
-  expect(closed({ code: 1006, reason: "" }, false)).toContain("no connection to /ws");
+  expect(closed({ code: 1012, reason: "going away" }, true, false)).toBe("the gateway closed the connection: going away (1012)");
+  expect(closed({ code: 1006, reason: "" }, true, false)).toBe("the connection was closed (1006)");
+  expect(closed({ code: 1006, reason: "" }, false, false)).toBe("no connection to /ws; the gateway takes none while Redis is away");
+  expect(closed({ code: 1006, reason: "" }, false, true)).toContain("lacks the scope publish");
 });

@@ -41,7 +41,7 @@ afterEach(() => {
 function connected() {
   const links: Link[] = [];
   const data: string[] = [];
-  const source = new RobustEventSource("/stream", "stats", { onLink: (l) => links.push(l), onData: (d) => data.push(d) });
+  const source = new RobustEventSource(() => "/stream", "stats", { onLink: (l) => links.push(l), onData: (d) => data.push(d) });
   source.connect();
   return { source, links, data };
 }

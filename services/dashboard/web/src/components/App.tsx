@@ -3,6 +3,7 @@ import { useNow, useStore, type State, type Store } from "../store";
 import { Connections } from "./Connections";
 import { Gauge } from "./Gauge";
 import { Instances } from "./Instances";
+import { KeyForm } from "./KeyForm";
 import { Latency } from "./Latency";
 import { LinkState } from "./LinkState";
 import { Pipelines } from "./Pipelines";
@@ -14,12 +15,11 @@ import { VerdictBand } from "./VerdictBand";
 import { readingAge, staleAfter } from "./age";
 
 /** The whole page. */
-export function App({ store, live }: { store: Store<State>; live: Live }) {
+export function App({ store, live, shownKey }: { store: Store<State>; live: Live; shownKey(): string }) {
   const state = useStore(store);
   const now = useNow();
-  const { stats } = state;
   const age = readingAge(state, now);
-  const stale = age !== null && age > staleAfter;
+  const open = state.access === "open";
   return (
     <>
       <a class="skip" href="#main">
@@ -27,26 +27,55 @@ export function App({ store, live }: { store: Store<State>; live: Live }) {
       </a>
       <header class="masthead">
         <h1>Millrace</h1>
-        <LinkState link={state.link} age={age} now={now} reconnect={live.reconnect} />
+        <div class="link">
+          {open && <LinkState link={state.link} age={age} now={now} reconnect={live.reconnect} />}
+          {open && state.keyed && (
+            <button type="button" id="forget-key" class="quiet" onClick={live.forgetKey}>
+              Forget key
+            </button>
+          )}
+        </div>
       </header>
-      <main id="main" class={stale ? "panel stale" : "panel"}>
-        <VerdictBand state={state} now={now} />
-        <Throughput rates={stats?.rates} history={state.history} />
-        <div class="stack">
-          <Latency latency={stats?.latency_ms} />
-          <TestEvent />
-        </div>
-        <Totals totals={stats?.totals} missing={stats?.missing ?? null} />
-        <div class="stack wide">
-          <Pipelines pipelines={stats?.pipelines ?? []} />
-          <Instances instances={stats?.instances ?? []} serverNow={now + state.clockOffset} />
-        </div>
-        <div class="stack">
-          <Gauge buffer={stats?.buffer} />
-          <Connections connections={stats?.connections} />
-          <Types types={stats?.types ?? []} />
-        </div>
-      </main>
+      {open ? (
+        <Figures state={state} now={now} age={age} shownKey={shownKey} />
+      ) : (
+        <main id="main" class="panel">
+          <KeyForm access={state.access} use={live.useKey} />
+        </main>
+      )}
     </>
+  );
+}
+
+interface FiguresProps {
+  state: State;
+  now: number;
+  age: number | null;
+  shownKey(): string;
+}
+
+/** What is known. */
+function Figures({ state, now, age, shownKey }: FiguresProps) {
+  const { stats } = state;
+  const stale = age !== null && age > staleAfter;
+  return (
+    <main id="main" class={stale ? "panel stale" : "panel"}>
+      <VerdictBand state={state} now={now} />
+      <Throughput rates={stats?.rates} history={state.history} />
+      <div class="stack">
+        <Latency latency={stats?.latency_ms} />
+        <TestEvent shownKey={shownKey} />
+      </div>
+      <Totals totals={stats?.totals} missing={stats?.missing ?? null} />
+      <div class="stack wide">
+        <Pipelines pipelines={stats?.pipelines ?? []} />
+        <Instances instances={stats?.instances ?? []} serverNow={now + state.clockOffset} />
+      </div>
+      <div class="stack">
+        <Gauge buffer={stats?.buffer} />
+        <Connections connections={stats?.connections} />
+        <Types types={stats?.types ?? []} />
+      </div>
+    </main>
   );
 }

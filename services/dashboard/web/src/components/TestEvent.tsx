@@ -3,14 +3,14 @@ import { millis } from "../format";
 import { sendTestEvent, socketURL, type Outcome } from "../probe";
 
 /** Sends one event as any client would and shows what became of it. */
-export function TestEvent() {
+export function TestEvent({ shownKey }: { shownKey(): string }) {
   const [sending, setSending] = useState(false);
   const [outcome, setOutcome] = useState<Outcome>();
   const send = async () => {
     if (sending) return;
     setSending(true);
     setOutcome(undefined);
-    setOutcome(await sendTestEvent(socketURL(location)));
+    setOutcome(await sendTestEvent(socketURL(location), shownKey()));
     setSending(false);
   };
   return (
