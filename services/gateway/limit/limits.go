@@ -20,8 +20,8 @@ type Flags struct {
 	BytesPerAddress       float64 `name:"limit-bytes-per-address" default:"0" help:"Most bytes a second from an address."`
 	SessionsPerCredential float64 `name:"limit-sessions-per-credential" default:"1000" help:"Most new sessions and idempotency keys a second of a credential: Redis remembers each for a day."`
 	SessionsPerAddress    float64 `name:"limit-sessions-per-address" default:"100" help:"Most new sessions and idempotency keys a second from an address."`
-	Connections           float64 `name:"limit-connections" default:"20000" help:"Most WebSockets open at a time."`
-	ConnectionsPerAddress float64 `name:"limit-connections-per-address" default:"1000" help:"Most WebSockets open at a time from an address."`
+	Connections           float64 `name:"limit-connections" default:"20000" help:"Most WebSockets open at a time; connections that are none (yet) have that many places too, and 1024 more."`
+	ConnectionsPerAddress float64 `name:"limit-connections-per-address" default:"1000" help:"Most WebSockets open at a time from an address, and as many other connections."`
 	DryRun                bool    `name:"limit-dry-run" help:"Only count what limits would refuse or hold back, and let it pass."`
 }
 
