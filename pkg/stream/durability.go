@@ -26,6 +26,9 @@ const (
 // maxReplicas bounds N of replicated:N.
 const maxReplicas = 9
 
+// Weaker says whether a level that a server has by itself is less than another.
+func Weaker(level, than string) bool { return rank[level] < rank[than] }
+
 // rank orders the levels that a server has by itself.
 var rank = map[string]int{DurabilityMemory: 1, DurabilityStored: 2, DurabilityFsynced: 3}
 

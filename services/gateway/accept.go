@@ -104,13 +104,15 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ws.SetReadLimit(-1) // frames are measured in frame.fill, so that a connection can survive one that is too long
-	c := g.connect(ws, h.socket, who, asked, session)
+	said := g.facts.Load()
+	c := g.connect(ws, h.socket, who, said, asked, session)
 	if !g.connections.add(c) {
 		who.Close()
 		_ = ws.Close(goingAway.code, goingAway.reason)
 		return
 	}
 	c.hearGate()
+	g.outdated(c, said)
 }
 
 // senderOf is who sends a request, as limits and refusals count it. Who comes from this machine is not counted by
@@ -183,8 +185,7 @@ func (g *Gateway) tooManySessions(wait time.Duration) *event.Refusal {
 }
 
 // connect makes the connection, with its greeting as the first message.
-func (g *Gateway) connect(ws *websocket.Conn, s *socket, who *sender, asked sessionRequest, session *produce.Session) *connection {
-	facts := g.facts.Load()
+func (g *Gateway) connect(ws *websocket.Conn, s *socket, who *sender, facts *facts, asked sessionRequest, session *produce.Session) *connection {
 	h := hello{
 		session: asked.name, next: 1, heartbeat: g.config.Heartbeat, limits: g.config.Limits,
 		incarnation: facts.incarnation, durability: facts.durability,

@@ -28,8 +28,8 @@ type connection struct {
 	behind bool
 	// cooling is how long it is not read now, since its events were refused. It belongs to the reader, too.
 	cooling time.Duration
-	// revoked is set when the key that opened it is valid no more.
-	revoked atomic.Bool
+	// dismissed says how the connection ends, when it must not go on as it was opened.
+	dismissed atomic.Pointer[closing]
 
 	// notes are messages to be written, in order; acknowledged is the last number that was.
 	notes        []note
@@ -76,11 +76,11 @@ func (c *connection) serve() {
 		}
 	}()
 	c.greet()
-	defer c.gateway.keys.OnRevoke(c.who.credential, c.revoke)()
+	defer c.gateway.keys.OnRevoke(c.who.credential, func() { c.dismiss(&keyRevoked) })()
 	end := c.read()
 	switch { // it was us who ended the read
-	case end == gone && c.revoked.Load():
-		end = keyRevoked
+	case end == gone && c.dismissed.Load() != nil:
+		end = *c.dismissed.Load()
 	case end == gone && c.gateway.draining():
 		end = goingAway
 	}
@@ -126,14 +126,15 @@ var (
 	gone       = closing{code: websocket.StatusAbnormalClosure}
 	goingAway  = closing{websocket.StatusServiceRestart, "the gateway is going away: reconnect"}
 	keyRevoked = closing{websocket.StatusPolicyViolation, access.ErrRevoked.Error()}
+	weaker     = closing{websocket.StatusServiceRestart, "acknowledgements survive less than hello said: reconnect"}
 )
 
 // revokedGrace is how long what was taken may take to be acknowledged after its key was revoked. It is stored anyway.
 const revokedGrace = 500 * time.Millisecond
 
-// revoke ends a connection whose key is valid no more: nothing is read from then on, not even what is held back.
-func (c *connection) revoke() {
-	c.revoked.Store(true)
+// dismiss ends a connection that must not go on: nothing is read from then on, not even what is held back.
+func (c *connection) dismiss(end *closing) {
+	c.dismissed.CompareAndSwap(nil, end)
 	c.stopReading()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -243,13 +244,13 @@ func (c *connection) fail() {
 	c.ws.CloseNow()
 }
 
-// whileWhole returns a context that ends when the peer can't be written to any more or its key is revoked, or ctx does.
+// whileWhole returns a context that ends when the peer can't be written to any more or is dismissed, or ctx does.
 func (c *connection) whileWhole(ctx context.Context) (whole context.Context, end func()) {
 	whole, cancel := context.WithCancel(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.giveUp = cancel
-	if c.broken || c.revoked.Load() {
+	if c.broken || c.dismissed.Load() != nil {
 		cancel()
 	}
 	return whole, func() {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"millrace.dev/pkg/stream"
 	"millrace.dev/pkg/stream/streamtest"
 )
@@ -61,5 +63,26 @@ func TestDurabilityIsChecked(t *testing.T) {
 	f.Durability = "replicated:0"
 	if err := f.Check(); err == nil || !strings.Contains(err.Error(), "--durability") {
 		t.Errorf("replicated:0: %v", err)
+	}
+}
+
+// Who was told more than is true is sent away, to hear what is.
+func TestDurabilityFallsUnderConnections(t *testing.T) {
+	srv := streamtest.RedisWith(t, streamtest.Options{AppendFsync: "always"})
+	g := startGateway(t, srv, nil)
+	p := g.open(named(1))
+	if m := p.next(); m.Durability != stream.DurabilityFsynced {
+		t.Fatalf("hello says %s", m.Durability)
+	}
+	p.send(ev(1))
+	p.expectAck(1)
+	if err := srv.Client(t).ConfigSet(t.Context(), "appendfsync", "everysec").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if code, said := p.closed(); code != websocket.StatusServiceRestart {
+		t.Errorf("closed with %d after %v", code, said)
+	}
+	if m := g.open(named(2)).next(); m.Durability != stream.DurabilityStored || !m.Resumed {
+		t.Errorf("then hello is %+v", m)
 	}
 }

@@ -161,15 +161,19 @@ func (g *Gateway) watch(ctx context.Context) error {
 func (g *Gateway) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	f := *g.facts.Load()
+	before := g.facts.Load()
+	f, fell := *before, false
 	if p, err := g.stream.Look(ctx); err == nil {
-		g.promised(p)
+		fell = g.promised(p)
 		f.durability, f.below, f.looked = p.Level, p.Below, true
 	}
 	if life, err := produce.Incarnation(ctx, g.stream); err == nil {
 		f.incarnation = life
 	}
 	g.facts.Store(&f)
+	if fell {
+		g.connections.each(func(c *connection) { g.outdated(c, before) })
+	}
 }
 
 // writeCounts writes the totals of what never reached the stream, each second anew: so they are there again after

@@ -37,7 +37,7 @@ func (c *connection) read() closing {
 			c.waitForWriter() // with no frame in its hands: many who don't read would hold as many
 		}
 		c.cool()
-		if c.revoked.Load() { // what is read ahead is not taken any more
+		if c.dismissed.Load() != nil { // what is read ahead is not taken any more
 			return gone
 		}
 		if c.gateway.draining() {
@@ -139,7 +139,7 @@ func (c *connection) keepReading() {
 		return
 	}
 	_ = c.socket.SetReadDeadline(time.Time{})
-	if c.gateway.draining() || c.revoked.Load() {
+	if c.gateway.draining() || c.dismissed.Load() != nil {
 		c.stopReading()
 	}
 }
