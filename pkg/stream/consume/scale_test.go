@@ -155,7 +155,11 @@ func TestScalerFollowsTheLoad(t *testing.T) {
 		}
 		give := func(n int) {
 			for range n {
-				r.batches <- &batch{deliveries: make([]Delivery, 1)}
+				select {
+				case r.batches <- &batch{deliveries: make([]Delivery, 1)}:
+				case <-time.After(time.Millisecond):
+					t.Error("no handler waits for a batch")
+				}
 			}
 		}
 		give(2)
