@@ -10,7 +10,7 @@ import (
 // builtin is the pipeline that always runs. Its batches are large: it looks at nothing but the type, and what a batch
 // costs is shared by its events.
 func builtin() consume.Config {
-	return consume.Config{Pipeline: state.CountPipeline, BatchEvents: 2000, MinHandlers: 2, MaxHandlers: 2}
+	return consume.Config{Pipeline: state.CountPipeline, BatchEvents: 2000}
 }
 
 // countTypes counts events by type.

@@ -13,10 +13,15 @@ import (
 
 // Flags are the worker's own settings; each is a flag and an environment variable, MILLRACE_<NAME>.
 type Flags struct {
-	Lease     time.Duration `name:"lease" default:"5s" help:"How long a worker counts as alive after it last said so; its work is taken over within twice that."`
-	Drain     time.Duration `name:"drain" default:"10s" help:"Longest time to finish what was begun, when stopping; the rest is left to other workers."`
-	Retention time.Duration `name:"retention" default:"1h" help:"How long events are kept after every pipeline has settled them, if a quarter of Redis's memory lasts that long."`
+	MinHandlers int           `name:"min-handlers" default:"2" help:"Fewest handlers of a pipeline at once, in each worker."`
+	MaxHandlers int           `name:"max-handlers" default:"16" help:"Most of them: their number follows their load, by one every 5 s."`
+	Lease       time.Duration `name:"lease" default:"5s" help:"How long a worker counts as alive after it last said so; its work is taken over within twice that."`
+	Drain       time.Duration `name:"drain" default:"10s" help:"Longest time to finish what was begun, when stopping; the rest is left to other workers."`
+	Retention   time.Duration `name:"retention" default:"1h" help:"How long events are kept after every pipeline has settled them, if a quarter of Redis's memory lasts that long."`
 }
+
+// mostHandlers bounds them, and with them what one worker takes from the others: each has room for four batches.
+const mostHandlers = 1024
 
 // Config is all that a worker needs.
 type Config struct {
@@ -42,6 +47,9 @@ func (f Flags) Check() error {
 			faults = append(faults, fmt.Errorf(format, args...))
 		}
 	}
+	fault(f.MinHandlers < 1, "--min-handlers: %d is less than 1", f.MinHandlers)
+	fault(f.MaxHandlers < f.MinHandlers || f.MaxHandlers > mostHandlers, "--max-handlers: %d is not within --min-handlers (%d) and %d",
+		f.MaxHandlers, f.MinHandlers, mostHandlers)
 	fault(f.Lease < 500*time.Millisecond, "--lease: %v is less than 500ms", f.Lease)
 	fault(f.Drain <= 0, "--drain: %v is not above 0", f.Drain)
 	fault(f.Retention < 0, "--retention: %v is negative", f.Retention)

@@ -94,6 +94,7 @@ func (p *process) open(ctx context.Context, ready func()) error {
 // consume runs one pipeline.
 func (p *process) consume(ctx context.Context, c consume.Config, h consume.Handler) error {
 	c.Instance, c.Lease, c.Drain, c.Metrics = p.instance.ID, p.config.Lease, p.config.Drain, new(consume.Metrics)
+	c.MinHandlers, c.MaxHandlers = p.config.MinHandlers, p.config.MaxHandlers
 	observe(p.provider, c.Pipeline, c.Metrics)
 	return consume.Run(ctx, p.stream.Load(), c, h)
 }

@@ -44,7 +44,7 @@ func begin(t *testing.T, redis string) *running {
 	r := &running{cancel: cancel, ended: make(chan error, 1)}
 	addr := make(chan string, 1)
 	c := Config{
-		Flags:     Flags{Lease: time.Second, Drain: 5 * time.Second, Retention: time.Hour},
+		Flags:     Flags{MinHandlers: 2, MaxHandlers: 4, Lease: time.Second, Drain: 5 * time.Second, Retention: time.Hour},
 		HTTPAddr:  "127.0.0.1:0",
 		Redis:     stream.Config{URL: redis, PoolMax: 10, Timeout: 2 * time.Second, Partitions: 2},
 		Telemetry: telemetry.Config{LogLevel: "error", LogFormat: "text"},
@@ -184,9 +184,9 @@ func TestReadyOnFullRedis(t *testing.T) {
 }
 
 func TestCheckTellsAll(t *testing.T) {
-	c := Config{Flags: Flags{Lease: time.Millisecond, Retention: -1}, Redis: stream.Config{Partitions: -1}}
+	c := Config{Flags: Flags{MinHandlers: -1, MaxHandlers: -2, Lease: time.Millisecond, Retention: -1}, Redis: stream.Config{Partitions: -1}}
 	err := c.Check()
-	for _, flag := range []string{"--lease", "--drain", "--retention", "--partitions", "--redis-timeout"} {
+	for _, flag := range []string{"--min-handlers", "--max-handlers", "--lease", "--drain", "--retention", "--partitions", "--redis-timeout"} {
 		if err == nil || !strings.Contains(err.Error(), flag) {
 			t.Errorf("the fault of %s is not reported: %v", flag, err)
 		}

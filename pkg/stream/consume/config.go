@@ -17,9 +17,11 @@ type Config struct {
 	// BatchWait is the longest that an event waits for its batch to fill. Zero waits for nothing: a handler that is
 	// free takes what is there, so batches grow with the load by themselves. (The guide's is 100 ms.)
 	BatchWait time.Duration
-	// MinHandlers and MaxHandlers bound the handlers that run at once. Defaults: 2 and 16 (the guide's). How many
-	// there are does not change yet: MinHandlers.
+	// MinHandlers and MaxHandlers bound the handlers that run at once. Defaults: 2 and 16 (the guide's). Every
+	// ScaleEvery (default: 5 s) there is one more while they are busy for more than 0.8 of their time or more waits
+	// than there is room for, and one fewer while they are busy for less than 0.2. Equal bounds: always as many.
 	MinHandlers, MaxHandlers int
+	ScaleEvery               time.Duration
 	// Lease is how long a process counts as alive after it last said so. Default: 5 s. Its entries are taken over
 	// within twice that.
 	Lease time.Duration
@@ -41,6 +43,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxHandlers == 0 {
 		c.MaxHandlers = max(16, c.MinHandlers)
+	}
+	if c.ScaleEvery == 0 {
+		c.ScaleEvery = 5 * time.Second
 	}
 	if c.Lease == 0 {
 		c.Lease = 5 * time.Second
@@ -66,6 +71,7 @@ func (c Config) check(h Handler) error {
 	fault(c.BatchEvents < 1, "a batch of %d events", c.BatchEvents)
 	fault(c.BatchWait < 0, "a batch can't wait %v", c.BatchWait)
 	fault(c.MinHandlers < 1 || c.MaxHandlers < c.MinHandlers, "%d to %d handlers", c.MinHandlers, c.MaxHandlers)
+	fault(c.ScaleEvery < 0, "handlers can't scale every %v", c.ScaleEvery)
 	fault(c.Lease < 100*time.Millisecond, "a lease of %v is less than 100ms", c.Lease)
 	fault(c.Drain < 0, "a drain of %v", c.Drain)
 	fault(h == nil, "there is no handler")

@@ -113,7 +113,7 @@ func testDeath(t *testing.T, srv *streamtest.Server) {
 	fill(t, s, in, 40, 10)
 	c := quick()
 	few := c
-	few.BatchEvents, few.MinHandlers = 10, 1 // it takes a part only
+	few.BatchEvents, few.MinHandlers, few.MaxHandlers = 10, 1, 1 // it takes a part only
 	v := startVictim(t, srv, 2, few)
 	<-v.begun
 	got := newSeen()

@@ -13,4 +13,6 @@
 //
 // A process shows that it lives by a lease in every partition, renewed five times in its life. Entries of one whose
 // lease is absent are taken over by the others; a slow one keeps its own however long its handlers take.
+//
+// The number of handlers follows their load, and the room their number: see Config.MinHandlers.
 package consume

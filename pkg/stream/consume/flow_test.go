@@ -78,7 +78,7 @@ func testBatchesCrossEntries(t *testing.T, srv *streamtest.Server) {
 	var mu sync.Mutex
 	var sizes []int
 	c := quick()
-	c.BatchEvents, c.BatchWait, c.MinHandlers = 10, 50*time.Millisecond, 1
+	c.BatchEvents, c.BatchWait, c.MinHandlers, c.MaxHandlers = 10, 50*time.Millisecond, 1, 1
 	got := newSeen()
 	start(t, s, c, func(_ context.Context, batch []Delivery) []Result {
 		mu.Lock()

@@ -126,7 +126,7 @@ func testManyKeys(t *testing.T, srv *streamtest.Server) {
 	appendRaw(t, s, 0, encode(t, []string{"1", "2", "3", "4", "5"}, []string{"new1", "new2", "new3", "new1", "other"}), 5)
 	appendRaw(t, s, 0, encode(t, []string{"6", "7"}, []string{"new2", "new4"}), 2)
 	c := quick()
-	c.MinHandlers = 1 // so that the entries are settled in their order
+	c.MinHandlers, c.MaxHandlers = 1, 1 // so that the entries are settled in their order
 	start(t, s, c, counting(newSeen()))
 	settledAll(t, s, pipeline, 10*time.Second)
 	got := counts(t, s, pipeline)

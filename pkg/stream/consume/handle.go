@@ -7,19 +7,31 @@ import (
 	"time"
 )
 
-// handle is one handler: it ends when there are no more batches.
+// handle is one handler: it ends when there are no more batches, or when it waits for one and is not needed.
 func (r *run) handle(ctx context.Context) {
 	r.config.Metrics.Handlers.Add(1)
 	defer r.config.Metrics.Handlers.Add(-1)
-	for b := range r.batches {
-		results, err := r.timed(ctx, b)
-		if ctx.Err() != nil { // time was up: nobody knows how far it came, so somebody else gets it
-			continue
+	for {
+		select {
+		case b, more := <-r.batches:
+			if !more {
+				return
+			}
+			r.work(ctx, b)
+		case <-r.idle:
+			return
 		}
-		if err != nil {
-			r.retry(b, err)
-			continue
-		}
+	}
+}
+
+// work does one batch.
+func (r *run) work(ctx context.Context, b *batch) {
+	results, err := r.timed(ctx, b)
+	switch {
+	case ctx.Err() != nil: // time was up: nobody knows how far it came, so somebody else gets it
+	case err != nil:
+		r.retry(b, err)
+	default:
 		r.place(b, results)
 		b.reset()
 		r.spare.Put(b)
@@ -31,8 +43,10 @@ func (r *run) timed(ctx context.Context, b *batch) ([]Result, error) {
 	m := r.config.Metrics
 	m.Busy.Add(1)
 	begin := time.Now()
+	r.load.begin(begin)
 	results, err := r.call(ctx, b.deliveries)
 	took := time.Since(begin)
+	r.load.end(begin.Add(took))
 	m.Busy.Add(-1)
 	m.Handling.Record(took, uint64(len(b.deliveries)))
 	if took > SlowHandler {

@@ -31,6 +31,10 @@ type lane struct {
 	finished []*entry
 	// typical is the size of the entries that were read last.
 	typical size
+	// noRoom is since when the reader has waited for room (zero: it doesn't), and waited how long it did before. Both
+	// since blocked was asked last.
+	noRoom time.Time
+	waited time.Duration
 }
 
 // newLane begins with the guess that an entry fills a batch, so that the first read is not too large.
@@ -66,7 +70,28 @@ func (l *lane) await(ctx context.Context, lease time.Duration) error {
 func (l *lane) mayRead(lease time.Duration) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return time.Since(l.renewed) < lease && l.room.any()
+	now, free := time.Now(), l.room.any()
+	switch {
+	case !free && l.noRoom.IsZero():
+		l.noRoom = now
+	case free && !l.noRoom.IsZero():
+		l.waited += now.Sub(l.noRoom)
+		l.noRoom = time.Time{}
+	}
+	return now.Sub(l.renewed) < lease && free
+}
+
+// blocked is how long the reader has waited for room since this was asked last.
+func (l *lane) blocked(now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	waited := l.waited
+	l.waited = 0
+	if !l.noRoom.IsZero() {
+		waited += now.Sub(l.noRoom)
+		l.noRoom = now
+	}
+	return waited
 }
 
 func (l *lane) name() string {

@@ -51,7 +51,7 @@ func TestMember(t *testing.T) {
 }
 
 func TestRoom(t *testing.T) {
-	r := roomFor(Config{BatchEvents: 100, MinHandlers: 2}, 8) // 100 events a partition
+	r := roomFor(Config{BatchEvents: 100}, 2, 8) // 100 events a partition
 	if n := r.entries(size{entries: 10, events: 100}); n != 10 {
 		t.Errorf("room for %d entries of 10 events, want 10", n)
 	}
@@ -107,8 +107,8 @@ func TestNextID(t *testing.T) {
 }
 
 func TestConfigFaults(t *testing.T) {
-	err := Run(t.Context(), nil, Config{Pipeline: "a b", BatchEvents: -1, BatchWait: -1, MinHandlers: 3, MaxHandlers: 2, Lease: 1}, nil)
-	for _, part := range []string{"name", "batch of -1", "wait", "handlers", "lease", "no handler"} {
+	err := Run(t.Context(), nil, Config{Pipeline: "a b", BatchEvents: -1, BatchWait: -1, MinHandlers: 3, MaxHandlers: 2, ScaleEvery: -1, Lease: 1}, nil)
+	for _, part := range []string{"name", "batch of -1", "wait", "to 2 handlers", "scale", "lease", "no handler"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("the error does not tell of %q: %v", part, err)
 		}

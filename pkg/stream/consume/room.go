@@ -16,10 +16,10 @@ const mostBytes = 64 << 20
 const mostEntries = 128
 
 // roomFor shares the room of a pipeline among its partitions. Four batches a handler: one in its hands, one that
-// gathers, one being read and one being settled.
-func roomFor(c Config, partitions int) room {
+// gathers, one being read and one being settled. So it grows and shrinks with the handlers; the bytes do not.
+func roomFor(c Config, handlers, partitions int) room {
 	return room{most: size{
-		events: max(1, 4*c.BatchEvents*c.MinHandlers/partitions),
+		events: max(1, 4*c.BatchEvents*handlers/partitions),
 		bytes:  mostBytes / partitions,
 	}}
 }

@@ -31,6 +31,7 @@ type run struct {
 	queue   chan *entry   // readers -> dispatcher
 	batches chan *batch   // dispatcher -> handlers
 	failed  chan *batch   // handlers -> dispatcher
+	idle    chan struct{} // ends a handler that waits for a batch
 	bell    chan struct{} // wakes the settler
 	fed     chan struct{} // closed when nothing is read any more
 	handled chan struct{} // closed when all handlers have ended
@@ -44,6 +45,7 @@ type run struct {
 	renamed atomic.Uint64
 	// slowSaid is the second in which a slow handler was logged last.
 	slowSaid atomic.Int64
+	load     load
 }
 
 // Run consumes the stream under the pipeline's name until ctx ends. Then it drains: it reads no more, lets handlers
@@ -81,13 +83,14 @@ func newRun(s *stream.Stream, c Config, h Handler) (*run, error) {
 		stream: s, config: c, handler: h, log: log, reader: reader,
 		outage: outage{log: log, failing: make(map[string]bool)},
 		queue:  make(chan *entry, 64), batches: make(chan *batch), failed: make(chan *batch),
+		idle: make(chan struct{}), load: load{origin: time.Now()},
 		bell: make(chan struct{}, 1), fed: make(chan struct{}), handled: make(chan struct{}),
 		entries: sync.Pool{New: func() any { return new(entry) }},
 		spare:   sync.Pool{New: func() any { return newBatch() }},
 		base:    c.Instance + "-" + strings.ToLower(rand.Text()[:8]),
 	}
 	for p := range s.Partitions() {
-		r.lanes = append(r.lanes, newLane(p, r.base, roomFor(c, s.Partitions()), size{entries: 1, events: c.BatchEvents}))
+		r.lanes = append(r.lanes, newLane(p, r.base, roomFor(c, c.MinHandlers, s.Partitions()), size{entries: 1, events: c.BatchEvents}))
 	}
 	return r, nil
 }
@@ -134,11 +137,13 @@ func (r *run) consume(ctx context.Context) error {
 	var leases, dispatching, handlers, settling sync.WaitGroup
 	leases.Go(func() { r.keepLeases(leasing) })
 	settling.Go(func() { r.settle(working) })
+	handle := func() { handlers.Go(func() { r.handle(working) }) }
 	for range r.config.MinHandlers {
-		handlers.Go(func() { r.handle(working) })
+		handle()
 	}
 	dispatching.Go(func() { r.dispatch(working) })
 	readers.Go(func() error { r.takeOver(reading); return nil })
+	readers.Go(func() error { r.scale(reading, handle); return nil }) // ends before anyone waits for the handlers
 	for _, l := range r.lanes {
 		readers.Go(func() error { return r.read(reading, l) })
 	}

@@ -37,6 +37,8 @@ func suite(t *testing.T, begin func(t *testing.T) *streamtest.Server) {
 		{"a lease that lapses", testLapse},
 		{"a drain in time", testDrain},
 		{"a drain that takes too long", testDrainTooLong},
+		{"handlers follow the load", testScaling},
+		{"a drain while handlers become more", testDrainWhileScaling},
 		{"a group that vanishes under load", testGroupVanishes},
 		{"a group that was never registered", testAdopted},
 		{"a pipeline that comes late", testLatePipeline},
